@@ -1,0 +1,13 @@
+# A layer is a folder, a static library and a namespace, with an include root of its own: a header of a
+# layer that is not among PUBLIC or PRIVATE cannot be found, so a forbidden include does not compile.
+#   add_layer(tunnel SOURCES a.cpp b.cpp PUBLIC base PRIVATE PkgConfig::SODIUM)
+# SOURCES are listed by name. PUBLIC are layers and libraries whose headers appear in the layer's own headers.
+function(add_layer name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE" ${ARGN})
+  set(root ${PROJECT_BINARY_DIR}/layers/${name})
+  file(MAKE_DIRECTORY ${root})
+  file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${root}/${name} SYMBOLIC)
+  add_library(${name} STATIC ${ARG_SOURCES})
+  target_include_directories(${name} PUBLIC ${root})
+  target_link_libraries(${name} PUBLIC cepa_compiler ${ARG_PUBLIC} PRIVATE ${ARG_PRIVATE})
+endfunction()

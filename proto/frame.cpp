@@ -1,0 +1,4 @@
+#include "proto/frame.hpp"
+
+namespace cepa::proto {
+} // namespace cepa::proto

@@ -1,0 +1,98 @@
+// What main asks of "the tunnels": the single-core interface. Implemented twice: by main::WorkerPool with child
+// processes and by worker::InProcessTunnels with none. What stands above cannot tell which. It has datagrams and
+// circuits, and nothing of layouts, cells or processes.
+// Process: main, io thread; every call returns at once and every callback comes from the io loop, never from inside
+// a call (except that send() may drop).
+#pragma once
+
+#include "base/address.hpp"
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "base/packet_buffer.hpp"
+#include "base/result.hpp"
+
+#include "proto/control.pb.h"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace cepa::proto {
+
+/// What a circuit is for: `hops` 1..5; circuits of different groups never share anything.
+struct CircuitRequest {
+    std::uint8_t hops = 3;
+    GroupId group;
+};
+
+/// All shared objects as last synchronised, keyed by circuit id (workers by worker id). Values, not references.
+struct TunnelSnapshot {
+    std::map<std::uint32_t, CircuitInfo> circuits;
+    std::map<std::uint32_t, RelayInfo> relays;
+    std::map<std::uint32_t, ExitInfo> exits;
+    std::map<std::uint32_t, WorkerInfo> workers;
+    DiscoveryInfo discovery;
+    /// Candidates as worker 0 last verified them.
+    Share share;
+};
+
+/// How the tunnels run, for `cepa status` and `cepa workers`.
+struct ServiceInfo {
+    std::uint32_t workers = 0;     ///< 0: in this process
+    std::string steering;          ///< "none", "reuseport" or "front process: <why>"
+    Endpoint listen;               ///< the node's UDP address
+    std::uint64_t restarts = 0;    ///< workers replaced since the start
+};
+
+/// Receives what comes out of the tunnels.
+class TunnelObserver {
+public:
+    virtual ~TunnelObserver() = default;
+    /// A datagram arrived through `circuit` from `origin`. `payload` has at least 10 bytes of headroom, may be changed
+    /// in place and is valid until on_batch_end() of the same batch returns.
+    virtual void on_datagram(CircuitId circuit, const Address& origin, PacketBuffer& payload) = 0;
+    /// The end of a batch of datagrams: now is the time to send what was gathered.
+    virtual void on_batch_end() = 0;
+    /// A circuit that create_circuit() had delivered is gone; its id will not be used again for a long time.
+    virtual void on_circuit_dead(CircuitId circuit, const std::string& reason) = 0;
+    /// The snapshot changed.
+    virtual void on_sync() = 0;
+    virtual void on_notify(const Notify& notice) = 0;
+};
+
+class TunnelService {
+public:
+    using CircuitReady = std::function<void(Result<CircuitId>)>;
+
+    virtual ~TunnelService() = default;
+
+    /// Starts the tunnels; `observer` must outlive the service. Called once. Fails when the system refuses (port in
+    /// use, no child can be started).
+    [[nodiscard]] virtual Result<void> start(TunnelObserver& observer) = 0;
+
+    /// Tries to make a circuit; `done` is called exactly once, later. One attempt: the caller decides about another.
+    virtual void create_circuit(const CircuitRequest& request, CircuitReady done) = 0;
+    virtual void close_circuit(CircuitId circuit) = 0;
+
+    /// Sends `payload` through `circuit` to `destination`, or drops and counts it, as UDP would: full pipe, stale
+    /// circuit. The payload is changed in place (kPacketHeadroom before it, kPacketTailroom behind it) and must stay
+    /// valid until flush().
+    virtual void send(CircuitId circuit, const Address& destination, PacketBuffer& payload) = 0;
+    /// Hands on what send() gathered; to be called once per batch.
+    virtual void flush() = 0;
+
+    /// Replaces the list of lookup hashes (20 bytes each) whose sightings are reported by on_notify().
+    virtual void monitor(const std::vector<std::string>& lookup_hashes) = 0;
+    /// Changes the number of running workers (pool only; elsewhere it fails with invalid_argument).
+    [[nodiscard]] virtual Result<void> set_workers(std::uint32_t count) = 0;
+
+    [[nodiscard]] virtual const TunnelSnapshot& snapshot() const = 0;
+    [[nodiscard]] virtual ServiceInfo info() const = 0;
+
+    /// Ends everything: destroys are sent, children asked to exit, killed past `grace`. `done` is called once.
+    virtual void stop(Duration grace, std::function<void()> done) = 0;
+};
+
+} // namespace cepa::proto

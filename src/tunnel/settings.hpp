@@ -1,0 +1,78 @@
+// What decides how the tunnels of one node behave; fixed for the life of a Tunnel. Plain values.
+// Process: worker. The defaults are the deployed network's (docs/protocol.md, section 16) where it has one.
+#pragma once
+
+#include "tunnel/crypto/keys.hpp"
+
+#include "base/address.hpp"
+#include "base/clock.hpp"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace cepa::tunnel {
+
+using OverlayId = std::array<std::uint8_t, 20>;
+
+/// Bits of the flags field in introduction messages (docs/protocol.md, section 7).
+enum class PeerFlag : std::uint16_t {
+    relay = 1,
+    exit_bittorrent = 2,
+    exit_ipv8 = 4,
+    speed_test = 8,
+    backup_exit = 16384,
+    exit_http = 32768,
+};
+using PeerFlags = std::uint16_t;
+[[nodiscard]] constexpr bool has(PeerFlags flags, PeerFlag flag) noexcept
+{
+    return (flags & static_cast<PeerFlags>(flag)) != 0;
+}
+
+/// A first hop that is kept, so that time does not try every relay against us.
+struct Guard {
+    PublicKey key;
+    Endpoint address;
+    std::int64_t chosen_unix_s = 0; ///< day of choice; kept 30 days
+    bool for_exits = false;         ///< of 1-hop paths, where the guard is the exit
+    friend bool operator==(const Guard&, const Guard&) = default;
+};
+
+struct TunnelSettings {
+    OverlayId overlay{};
+    bool public_network = false;
+    bool relay = false;
+    bool exit_bittorrent = false;
+    bool exit_ipv8 = false;
+    bool allow_loopback = false;       ///< needs !public_network
+    bool allow_equal_prefixes = false; ///< needs !public_network
+    bool resolve_names = true;
+    bool discover = true; ///< walk and answer introductions: worker 0 only
+    std::vector<Endpoint> walk_to;
+    std::vector<Endpoint> bootstrap;
+    std::vector<PublicKey> family;
+    std::vector<Guard> guards;
+    PublicKey identity_public;               ///< never a hop of ours
+    std::optional<PrivateKey> identity;      ///< needed to discover, relay and exit
+    Endpoint listen;                         ///< own UDP address; 0.0.0.0 when bound to all
+    std::uint64_t relay_rate_bytes_per_s = 0; ///< 0: no limit
+    std::uint64_t exit_rate_bytes_per_s = 0;  ///< 0: no limit
+    std::uint64_t exit_destination_rate_bytes_per_s = 0; ///< towards one destination; 0: no limit
+    std::uint32_t exit_fan_out_per_min = 600; ///< new destinations of one circuit
+    std::uint64_t month_bytes_left = UINT64_MAX;
+    std::uint32_t max_joined_circuits = 100;
+
+    /// The flags that we announce.
+    [[nodiscard]] PeerFlags flags() const noexcept
+    {
+        PeerFlags out = static_cast<PeerFlags>(PeerFlag::speed_test);
+        if (relay || exit_bittorrent || exit_ipv8) out |= static_cast<PeerFlags>(PeerFlag::relay);
+        if (exit_bittorrent) out |= static_cast<PeerFlags>(PeerFlag::exit_bittorrent);
+        if (exit_ipv8) out |= static_cast<PeerFlags>(PeerFlag::exit_ipv8);
+        return out;
+    }
+};
+
+} // namespace cepa::tunnel

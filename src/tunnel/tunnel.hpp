@@ -1,0 +1,149 @@
+// The tunnels of one worker: own circuits, relaying, exiting and (worker 0) discovery, wired together. No socket, no
+// thread, no timer of its own: packets and ticks come in, packets go out through the Environment.
+// It does not know pipes, frames, steering or sibling workers.
+// Process: worker, io thread. Spec: docs/protocol.md, sections 1 to 14.
+#pragma once
+
+#include "tunnel/environment.hpp"
+#include "tunnel/settings.hpp"
+
+#include "base/packet_buffer.hpp"
+#include "base/result.hpp"
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace cepa::tunnel {
+
+enum class CircuitState : std::uint8_t { extending, ready, closing };
+
+struct HopView {
+    Mid mid{};
+    Endpoint address; ///< null where unknown
+    PeerFlags flags = 0;
+};
+
+/// Copies for those who watch. Times are ages, not instants.
+struct CircuitView {
+    CircuitId id;
+    std::uint32_t group = 0;
+    std::uint8_t wanted_hops = 0;
+    CircuitState state = CircuitState::extending;
+    std::vector<HopView> hops;
+    std::uint64_t bytes_up = 0;
+    std::uint64_t bytes_down = 0;
+    Duration age{};
+    Duration round_trip{}; ///< zero: not measured yet
+};
+struct RelayView {
+    CircuitId previous;
+    CircuitId next;
+    std::uint64_t bytes_forward = 0;
+    std::uint64_t bytes_backward = 0;
+    Duration age{};
+};
+struct ExitView {
+    CircuitId id;
+    bool open = false;
+    std::uint64_t bytes_out = 0;
+    std::uint64_t bytes_in = 0;
+    std::uint32_t destinations = 0;
+    Duration age{};
+};
+
+/// A peer fit to be a hop, as worker 0 verified it and all workers use it.
+struct Candidate {
+    PublicKey key;
+    Endpoint address;
+    PeerFlags flags = 0;
+    bool connectable = false; ///< an extend by address to it succeeded, or it is an exit
+    friend bool operator==(const Candidate&, const Candidate&) = default;
+};
+
+struct DiscoveryView {
+    std::uint32_t peers = 0;
+    std::uint32_t relays = 0;
+    std::uint32_t exits = 0;
+    std::uint32_t distinct_prefixes = 0;
+    Endpoint wan;
+    bool bootstrapping = false;
+};
+
+struct TunnelCounters {
+    std::uint64_t cells_in = 0;
+    std::uint64_t cells_out = 0;
+    std::uint64_t packet_bytes_in = 0;
+    std::uint64_t packet_bytes_out = 0;
+    std::uint64_t data_bytes_up = 0;
+    std::uint64_t data_bytes_down = 0;
+    std::uint64_t relayed_bytes = 0;
+    std::uint64_t exited_bytes = 0;
+    std::map<std::string, std::uint64_t> drops; ///< by reason, for reporting only
+};
+
+/// Called by the Tunnel from inside its own calls; an observer must not call back into the Tunnel except send_data().
+class TunnelObserver {
+public:
+    virtual ~TunnelObserver() = default;
+    /// A datagram for us. `payload` is in place in the packet's buffer: at least 44 bytes of headroom.
+    virtual void on_data(CircuitId circuit, const Address& origin, PacketBuffer& payload) = 0;
+    virtual void on_circuit_ready(CircuitId circuit) = 0;
+    /// An own circuit ended, ready or not. `reason` is a short text of ours.
+    virtual void on_circuit_closed(CircuitId circuit, std::string_view reason) = 0;
+    /// Worker 0: the verified candidates or our own addresses changed; candidates() and own_addresses() tell.
+    virtual void on_candidates_changed() = 0;
+    virtual void on_guards_changed(const std::vector<Guard>& guards) = 0;
+    virtual void on_address_changed() = 0;
+    virtual void on_resumed() = 0;
+    /// A cap was reached, said once.
+    virtual void on_limit(std::string_view which) = 0;
+    /// A monitored lookup hash was named by a message.
+    virtual void on_swarm_seen(ByteSpan lookup_hash) = 0;
+};
+
+class Tunnel {
+public:
+    /// `environment` and `observer` must outlive the tunnel.
+    Tunnel(TunnelSettings settings, Environment environment, TunnelObserver& observer);
+    ~Tunnel();
+
+    /// Any UDP packet that arrived on the node's port. Malformed ones are dropped and counted.
+    void on_packet(const Endpoint& source, PacketBuffer& packet);
+    /// The end of a batch of on_packet() or send_data(): flushes what they queued.
+    void on_batch_end();
+    /// To be called about every 50 ms: all timeouts, pings, walking and maintenance.
+    void tick();
+
+    /// Begins a circuit of `hops` hops (1..5). The observer hears ready or closed, exactly one of them first.
+    /// Fails with no_candidates when no path can be chosen now.
+    [[nodiscard]] Result<CircuitId> create_circuit(std::uint8_t hops, std::uint32_t group);
+    void close_circuit(CircuitId circuit);
+    /// Seals `payload` into a data cell in place and queues it. Needs kPacketHeadroom and kPacketTailroom and a ready
+    /// circuit; fails with unknown_circuit, too_large or nonce_exhausted.
+    [[nodiscard]] Result<void> send_data(CircuitId circuit, const Address& destination, PacketBuffer& payload);
+
+    /// Facts from worker 0 for the others: replaces candidates and own addresses.
+    void share(const std::vector<Candidate>& candidates, const std::vector<Endpoint>& own_addresses, const std::vector<Guard>& guards);
+    void monitor(std::vector<std::array<std::uint8_t, 20>> lookup_hashes);
+    /// Sends destroys for everything that is ours or passes through us.
+    void shut_down();
+
+    // What it knows, as copies.
+    [[nodiscard]] std::vector<Candidate> candidates() const;
+    [[nodiscard]] std::vector<Endpoint> own_addresses() const;
+    [[nodiscard]] std::vector<CircuitView> circuits() const;
+    [[nodiscard]] std::vector<RelayView> relays() const;
+    [[nodiscard]] std::vector<ExitView> exits() const;
+    [[nodiscard]] DiscoveryView discovery() const;
+    [[nodiscard]] TunnelCounters counters() const;
+
+private:
+    struct Parts;
+    std::unique_ptr<Parts> parts_;
+};
+
+} // namespace cepa::tunnel
