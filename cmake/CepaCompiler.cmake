@@ -2,7 +2,7 @@
 # can bear too; cepa_warnings what only hand-written code is held to.
 add_library(cepa_compiler INTERFACE)
 add_library(cepa_warnings INTERFACE)
-target_compile_options(cepa_warnings INTERFACE -Wall -Wextra -Wconversion -Wshadow -Wnon-virtual-dtor)
+target_compile_options(cepa_warnings INTERFACE -Wall -Wextra -Wconversion -Wshadow)
 if(CEPA_WERROR)
   target_compile_options(cepa_warnings INTERFACE -Werror)
 endif()
