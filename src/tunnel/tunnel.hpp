@@ -132,6 +132,10 @@ public:
     /// Sends destroys for everything that is ours or passes through us.
     void shut_down();
 
+    /// Whether `circuit` names a circuit, relay or exit here. One lookup. A cell that is steered to us since the slots
+    /// moved, but whose circuit we do not know, is still the former owner's.
+    [[nodiscard]] bool knows(CircuitId circuit) const noexcept;
+
     // What it knows, as copies.
     [[nodiscard]] std::vector<Candidate> candidates() const;
     [[nodiscard]] std::vector<Endpoint> own_addresses() const;
