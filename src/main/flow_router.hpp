@@ -1,0 +1,125 @@
+// Decides which circuit carries which datagram. Per route (hop count, group): a destination keeps its circuit while the
+// circuit lives, because uTP must not be reordered; new ones go to the worker of the route with the fewest flows and
+// there to the circuit with the fewest; when a circuit dies its flows move at once to others, of other workers where
+// there are any. Announces (trackers, DHT: all that is not uTP) of a route leave by one circuit. No circuit: drop, count.
+// One exception to "keeps": a flow in its first seconds may move to a circuit that has just become ready, or else the
+// circuit that was first would carry all of them. Whoever moves is reported, so that its peer is connected again.
+// Policy and tables only: no socket, no timer. Process: main, io thread; no call allocates once tables are warm.
+#pragma once
+
+#include "main/flow_table.hpp"
+#include "main/route_status.hpp"
+
+#include "base/clock.hpp"
+#include "base/ids.hpp"
+#include "proto/tunnel_service.hpp"
+#include "socks5/datagram_sink.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+namespace cepa::main {
+
+struct FlowRouterOptions {
+    std::size_t max_flows = 4096;          ///< per route; the longest idle ones make room
+    std::chrono::seconds forget_after{300}; ///< idle; BitTorrent keeps a connection alive every 120 s
+    std::chrono::milliseconds settling{3000}; ///< how long a new flow may still move to a new circuit
+    std::uint64_t hash_seed = 0;           ///< random in the program, fixed in tests
+};
+
+struct FlowRouterHooks {
+    /// These destinations of the route now have another circuit, hence another address at their end.
+    std::function<void(const Route&, const std::vector<Endpoint>&)> on_flows_moved = {};
+    /// The first association of a route was opened, or its last one closed: it needs circuits, or no longer.
+    std::function<void(const Route&, bool in_use)> on_route_use = {};
+};
+
+struct FlowRouterStats {
+    std::uint64_t up = 0;            ///< datagrams handed to the tunnels
+    std::uint64_t down = 0;          ///< datagrams handed to an association
+    std::uint64_t no_circuit = 0;    ///< dropped: no circuit of the route was ready
+    std::uint64_t no_association = 0; ///< dropped: came back for an association that is gone, or by an unknown circuit
+    std::uint64_t moved = 0;         ///< flows that changed their circuit
+    std::uint64_t evicted = 0;       ///< flows forgotten to make room
+};
+
+class FlowRouter final : public socks5::DatagramSink {
+public:
+    /// `service` and `clock` must outlive the router.
+    FlowRouter(proto::TunnelService& service, const Clock& clock, FlowRouterOptions options, FlowRouterHooks hooks);
+    ~FlowRouter() override;
+
+    // What SOCKS5 says.
+    void on_opened(socks5::AssociationId association, const Route& route, socks5::DatagramReturn& back) override;
+    void on_closed(socks5::AssociationId association) override;
+    void on_datagram(socks5::AssociationId association, const Address& destination, PacketBuffer& payload) override;
+    void on_batch_end() override;
+
+    // What the tunnels say: see proto::TunnelObserver.
+    void on_tunnel_datagram(CircuitId circuit, const Address& origin, PacketBuffer& payload);
+    void on_tunnel_batch_end();
+
+    /// A circuit of `route` is ready. `worker`: who carries it, kUnknownWorker while nobody said.
+    void add_circuit(const Route& route, CircuitId circuit, WorkerId worker);
+    /// It is gone; unknown ones are ignored.
+    void remove_circuit(CircuitId circuit);
+    /// Says later who carries it.
+    void set_worker(CircuitId circuit, WorkerId worker);
+    static constexpr WorkerId kUnknownWorker{0xffff};
+
+    /// Forgets idle flows; to be called every few seconds.
+    void forget_idle();
+
+    [[nodiscard]] const FlowRouterStats& stats() const noexcept { return stats_; }
+    /// Flows that a circuit carries now; nullopt for an unknown circuit.
+    [[nodiscard]] std::optional<std::uint32_t> flows_of(CircuitId circuit) const;
+    /// Fills `flows` and `associations` of a status.
+    void describe(RouteStatus& status) const;
+
+private:
+    struct Circuit;
+    struct RouteState;
+    struct Association {
+        socks5::AssociationId id;
+        RouteState* route;
+        socks5::DatagramReturn* back;
+        bool to_flush;
+    };
+    struct Place {
+        RouteState* route;
+        CircuitIndex index;
+    };
+
+    RouteState& route_state(const Route& route);
+    [[nodiscard]] Association* association(socks5::AssociationId id) noexcept;
+    [[nodiscard]] TimePoint batch_time() noexcept;
+    Flow& flow_for(RouteState& route, const Address& destination);
+    [[nodiscard]] CircuitIndex announce_circuit(RouteState& route);
+    [[nodiscard]] Association* receiver(const Place& place, const Address& origin) noexcept;
+    void assign(RouteState& route, Flow& flow, CircuitIndex to, std::optional<WorkerId> not_on);
+    void settle_onto(RouteState& route, CircuitIndex fresh);
+    void report_moved(const RouteState& route);
+
+    proto::TunnelService& service_;
+    const Clock& clock_;
+    FlowRouterOptions options_;
+    FlowRouterHooks hooks_;
+    std::map<Route, std::unique_ptr<RouteState>> routes_; // stable addresses: associations and circuits point in
+    std::unordered_map<CircuitId, Place> circuits_;
+    std::vector<Association> associations_; // few: searched from the one that was used last
+    std::size_t last_association_ = 0;
+    std::vector<Endpoint> moved_;           // reused
+    std::optional<TimePoint> batch_time_;   // the clock is read once per batch
+    FlowRouterStats stats_;
+};
+
+/// Whether a datagram looks like uTP (BEP 29): a type 0..4 and version 1, a known extension, a whole header.
+[[nodiscard]] bool is_utp(ByteSpan datagram) noexcept;
+
+} // namespace cepa::main
