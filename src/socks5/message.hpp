@@ -58,10 +58,9 @@ inline constexpr std::size_t kMaxGreeting = 2 + 255;
 inline constexpr std::size_t kMaxLogin = 1 + 1 + 255 + 1 + 255;
 inline constexpr std::size_t kMaxRequest = 4 + 1 + 255 + 2;
 
-/// Parsers of stream messages fill `out` only when they return `complete`; bytes behind the message are left alone.
+/// Parsers of stream messages: `out` means something only after `complete`; bytes behind the message are left alone.
 [[nodiscard]] Parse parse_greeting(ByteSpan stream, Greeting& out) noexcept;
 [[nodiscard]] Parse parse_login(ByteSpan stream, Login& out) noexcept;
-/// `command` is filled as soon as it is known, so that a request with a bad address type can be answered.
 [[nodiscard]] Parse parse_request(ByteSpan stream, Request& out);
 
 [[nodiscard]] std::array<std::uint8_t, 2> encode_choice(Method method) noexcept;

@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace cepa::socks5 {
 
@@ -77,9 +78,7 @@ private:
     void on_packet(const Endpoint& source, PacketBuffer& packet);
     [[nodiscard]] bool is_client(const Endpoint& source);
     void lock_client(const Endpoint& source);
-    void send_queued();
     void hold_back(std::size_t from);
-    void send_backlog(std::size_t room);
     void retry_later();
 
     // Handlers that come late look here first: the owner may destroy the relay while a wait is pending.
