@@ -159,7 +159,8 @@ struct Offer {
     /// Understands the list of older nodes too (relays only). Entries that are no node key of ours are left out.
     /// Nullopt when the list is cut short.
     [[nodiscard]] static std::optional<Offer> parse(ByteSpan list);
-    /// The first exit twice, which separates it from the relays. Neither may contain one key twice.
+    /// The first exit comes twice, which separates it from the relays. No key may occur twice in the whole offer, and
+    /// there may be 254 of them.
     [[nodiscard]] Bytes encode() const;
 };
 

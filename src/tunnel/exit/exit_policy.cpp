@@ -1,0 +1,60 @@
+#include "tunnel/exit/exit_policy.hpp"
+
+#include <algorithm>
+
+namespace cepa::tunnel {
+namespace {
+
+bool is_utp(ByteSpan b) noexcept
+{
+    return b.size() >= 20 && b[0] >> 4U <= 4 && (b[0] & 15U) == 1 && b[1] <= 3;
+}
+
+bool is_udp_tracker(ByteSpan b) noexcept
+{
+    constexpr std::uint32_t last_action = 3; // connect, announce, scrape, error
+    const bool answer = b.size() >= 8 && Reader(b).u32() <= last_action;
+    const bool request = b.size() >= 12 && Reader(b.subspan(8)).u32() <= last_action;
+    return answer || request;
+}
+
+bool is_dht(ByteSpan b) noexcept { return b.size() >= 2 && b.front() == 'd' && b.back() == 'e'; }
+
+bool is_ipv8(ByteSpan b) noexcept { return b.size() > kPrefixSize && b[0] == 0 && (b[1] == 1 || b[1] == 2); }
+
+} // namespace
+
+DatagramKind DatagramKind::of(ByteSpan datagram) noexcept
+{
+    return {is_utp(datagram), is_udp_tracker(datagram), is_dht(datagram), is_ipv8(datagram)};
+}
+
+ExitPolicy::ExitPolicy(const TunnelSettings& settings, const Prefix& tunnel_prefix)
+    : tunnel_prefix_(tunnel_prefix), bittorrent_(settings.exit_bittorrent), ipv8_(settings.exit_ipv8),
+      allow_loopback_(settings.allow_loopback && !settings.public_network)
+{
+}
+
+bool ExitPolicy::allows(ByteSpan datagram) const noexcept
+{
+    const DatagramKind kind = DatagramKind::of(datagram);
+    if (bittorrent_ && kind.bittorrent()) return true;
+    return kind.ipv8 && (ipv8_ || has_prefix(datagram, tunnel_prefix_));
+}
+
+bool ExitPolicy::allows(const Endpoint& destination) const noexcept
+{
+    const Endpoint plain{destination.ip.unmapped(), destination.port};
+    if (std::ranges::find(refused_ports_, plain.port) != refused_ports_.end() || is_own(plain)) return false;
+    return plain.ip.is_global_unicast() || (allow_loopback_ && plain.ip.is_loopback());
+}
+
+bool ExitPolicy::is_own(const Endpoint& destination) const noexcept
+{
+    return std::ranges::any_of(own_, [&](const Endpoint& own) {
+        const IpAddress ip = own.ip.unmapped();
+        return ip == destination.ip && (own.port == destination.port || !ip.is_loopback());
+    });
+}
+
+} // namespace cepa::tunnel
