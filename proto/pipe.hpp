@@ -34,7 +34,10 @@ struct PipeEnds {
     FileDescriptor read;
     FileDescriptor write;
 };
+/// `capacity` 0 leaves the kernel's own. Process: main.
 [[nodiscard]] Result<PipeEnds> make_pipe(int capacity = 0);
+/// Makes a write into a pipe that nobody reads fail instead of ending the process. Pipe and MessageStream call it.
+void ignore_broken_pipes() noexcept;
 
 class FrameReceiver {
 public:
