@@ -1,0 +1,45 @@
+#include "tunnel/circuit/circuit.hpp"
+
+#include "tunnel/error.hpp"
+
+#include <cassert>
+
+namespace cepa::tunnel {
+
+Circuit::Circuit(CircuitId id, std::uint32_t group, std::uint8_t wanted_hops, PrivateKey node_key, Keepalive keepalive)
+    : id_(id), group_(group), wanted_hops_(wanted_hops), node_key_(std::move(node_key)), keepalive_(std::move(keepalive))
+{
+    assert(wanted_hops >= 1 && wanted_hops <= kMostHops);
+    hops_.reserve(wanted_hops);
+}
+
+Result<void> Circuit::wrap(Aead& aead, PacketBuffer& message) noexcept
+{
+    assert(!hops_.empty());
+    if (message.headroom() < kCounterSize * hops_.size() || message.tailroom() < kTagSize * hops_.size())
+        return fail(TunnelError::too_large);
+    for (auto hop = hops_.rbegin(); hop != hops_.rend(); ++hop) CEPA_TRY(hop->layer.seal(aead, message));
+    return {};
+}
+
+Result<void> Circuit::unwrap(Aead& aead, PacketBuffer& message)
+{
+    Opened last;
+    for (const Hop& hop : hops_) {
+        const Result<Opened> opened = hop.layer.open(aead, message);
+        if (!opened) return fail(opened.error());
+        last = *opened;
+    }
+    if (!window_.accept(last)) return fail(TunnelError::replayed);
+    return {};
+}
+
+CircuitView Circuit::view(TimePoint now) const
+{
+    CircuitView out{id_, group_, wanted_hops_, state(), {}, bytes_up, bytes_down, now - keepalive_.born(),
+                    keepalive_.round_trip()};
+    for (const Hop& hop : hops_) out.hops.push_back({hop.key.mid(), hop.address, hop.flags});
+    return out;
+}
+
+} // namespace cepa::tunnel

@@ -1,0 +1,152 @@
+#include "tunnel/circuit/circuit_builder.hpp"
+
+#include "tunnel/crypto/random.hpp"
+
+#include <algorithm>
+
+namespace cepa::tunnel {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kPerHop = 10s;
+constexpr Duration kInTotal = 60s;
+
+constexpr BuildStep kWaiting{};
+constexpr BuildStep kReady{BuildStep::Kind::ready, {}};
+constexpr BuildStep failed(std::string_view why) noexcept { return {BuildStep::Kind::failed, why}; }
+
+} // namespace
+
+CircuitBuilder::CircuitBuilder(Circuit& circuit, Path path, Tools tools, TimePoint now)
+    : circuit_(circuit), path_(std::move(path)), tools_(tools), give_up_(now + kInTotal)
+{
+}
+
+void CircuitBuilder::start(TimePoint now) { send_create(now); }
+
+// Every message has its own identifier and ephemeral key: an answer to an earlier one is recognised and ignored.
+void CircuitBuilder::prepare_message(TimePoint now)
+{
+    ++messages_;
+    const std::uint16_t before = identifier_;
+    do identifier_ = random_u16(tools_.random);
+    while (identifier_ == before);
+    ephemeral_ = EphemeralKey::generate(tools_.random);
+    retry_ = std::min(now + kPerHop, give_up_);
+}
+
+// Without relay_early, like the create of a relay: nothing tells the first hop that the path begins with us.
+void CircuitBuilder::send_create(TimePoint now)
+{
+    prepare_message(now);
+    circuit_.set_first_address(path_[0].address);
+    tools_.sender.send_plain(path_[0].address, circuit_.id(),
+                             Create{identifier_, circuit_.node_key().public_key(), ephemeral_.public_key});
+}
+
+bool CircuitBuilder::offered(const PublicKey& key) const { return std::ranges::count(offered_, key) > 0; }
+
+bool CircuitBuilder::reachable_by_address(const Candidate& candidate) noexcept
+{
+    return candidate.connectable || has(candidate.flags, PeerFlag::exit_bittorrent);
+}
+
+// The planned hop may be behind a NAT that the last hop cannot pass. Then one is drawn from those known to be reachable
+// from anywhere, and not from the offered list, which would let a hostile hop choose. When there is none, the planned
+// hop is tried by its address all the same: how else would we learn that it can be reached?
+void CircuitBuilder::prefer_reachable()
+{
+    const std::size_t at = position();
+    if (offered(path_[at].key) || reachable_by_address(path_[at])) return;
+    const auto other = tools_.selection.choose_other(path_, at, silent_, reachable_by_address, tools_.source.candidates(),
+                                                     tools_.source.loads(), tools_.source.now_unix_s());
+    if (other) path_[at] = *other;
+}
+
+bool CircuitBuilder::send_extend(TimePoint now)
+{
+    prefer_reachable();
+    prepare_message(now);
+    const Candidate& next = path_[position()];
+    by_address_ = !offered(next.key);
+    MessageRoom room;
+    PacketBuffer message = room.write(
+        Extend{identifier_, next.key, ephemeral_.public_key, by_address_ ? next.address : Endpoint{}});
+    if (!circuit_.wrap(tools_.aead, message)) return false;
+    circuit_.bytes_up += message.size();
+    tools_.sender.send_now(circuit_.first_address(), message, {circuit_.id(), false, true});
+    return true;
+}
+
+BuildStep CircuitBuilder::on_created(const Created& answer, TimePoint now)
+{
+    if (position() != 0) return kWaiting;
+    return on_answer(answer.identifier, answer.ephemeral, answer.auth, answer.candidates_enc, now);
+}
+
+BuildStep CircuitBuilder::on_extended(const Extended& answer, TimePoint now)
+{
+    if (position() == 0) return kWaiting;
+    return on_answer(answer.identifier, answer.ephemeral, answer.auth, answer.candidates_enc, now);
+}
+
+BuildStep CircuitBuilder::on_answer(std::uint16_t identifier, const KeyBytes& ephemeral, const HandshakeAuth& auth,
+                                    ByteSpan candidates_enc, TimePoint now)
+{
+    if (identifier != identifier_ || messages_ == 0) return kWaiting;
+    const Candidate& next = path_[position()];
+    Result<SessionKeys> keys = finish_handshake(ephemeral_, next.key.x25519, ephemeral, auth);
+    if (!keys) return failed("handshake wrong");
+    if (position() > 0 && by_address_) tools_.source.connectable(next.key);
+    Layer layer = Layer::initiator(std::move(*keys));
+    offered_.clear();
+    read_offer(layer, candidates_enc);
+    circuit_.add_hop({next.key, next.address, next.flags, std::move(layer)});
+    return advance(now);
+}
+
+BuildStep CircuitBuilder::advance(TimePoint now)
+{
+    if (circuit_.state() == CircuitState::ready) return kReady;
+    if (messages_ >= kMostMessages) return failed("too many attempts");
+    return send_extend(now) ? kWaiting : failed("cannot seal");
+}
+
+// The list is only a hint, so an unreadable one is an empty one.
+void CircuitBuilder::read_offer(const Layer& layer, ByteSpan candidates_enc)
+{
+    const Result<Bytes> list = layer.open_offer(tools_.aead, candidates_enc);
+    if (!list) return;
+    const std::optional<Offer> offer = Offer::parse(*list);
+    if (!offer) return;
+    offered_ = offer->relays;
+    offered_.insert(offered_.end(), offer->exits.begin(), offer->exits.end());
+}
+
+bool CircuitBuilder::replan()
+{
+    const std::size_t at = position();
+    silent_.push_back(path_[at].key);
+    const auto other = tools_.selection.choose_other(path_, at, silent_, [](const Candidate&) { return true; },
+                                                     tools_.source.candidates(), tools_.source.loads(),
+                                                     tools_.source.now_unix_s());
+    if (other) path_[at] = *other;
+    return other.has_value();
+}
+
+BuildStep CircuitBuilder::tick(TimePoint now)
+{
+    if (now < retry_) return kWaiting;
+    if (now >= give_up_) return failed("timed out");
+    if (messages_ >= kMostMessages) return failed("too many attempts");
+    if (!replan()) return failed("no other candidate");
+    if (position() == 0) {
+        send_create(now);
+        return kWaiting;
+    }
+    return send_extend(now) ? kWaiting : failed("cannot seal");
+}
+
+} // namespace cepa::tunnel

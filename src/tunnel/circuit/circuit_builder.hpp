@@ -1,0 +1,94 @@
+// Builds one circuit: create to the first hop, then extend hop by hop, with another node, a new identifier and a new
+// ephemeral key after each silence. Decides and sends; time and answers come in.
+// Process: worker, io thread. Spec: docs/protocol.md, sections 9, 11.1 and 11.6.
+//
+//              created/extended, auth right           last hop done
+//   extending(k) ----------------------> extending(k+1) ----------> ready
+//        | 10 s of silence: another node, until 6 messages or 60 s    (auth wrong, nobody left: failed)
+//        +--> extending(k)
+#pragma once
+
+#include "tunnel/circuit/cell_sender.hpp"
+#include "tunnel/circuit/circuit.hpp"
+#include "tunnel/circuit/path_selection.hpp"
+#include "tunnel/crypto/handshake.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace cepa::tunnel {
+
+/// What a builder needs to know of the network at the moment it asks.
+class PathSource {
+public:
+    virtual ~PathSource() = default;
+    [[nodiscard]] virtual const std::vector<Candidate>& candidates() const = 0;
+    [[nodiscard]] virtual PathLoads loads() const = 0;
+    [[nodiscard]] virtual std::int64_t now_unix_s() const = 0;
+    /// An extend that named an address succeeded: the node can be reached from anywhere.
+    virtual void connectable(const PublicKey& key) = 0;
+};
+
+/// What a step of building led to. `failed` says why, in a text that lives for ever; empty unless failed.
+struct BuildStep {
+    enum class Kind : std::uint8_t { waiting, ready, failed } kind = Kind::waiting;
+    std::string_view failed;
+};
+
+class CircuitBuilder {
+public:
+    static constexpr int kMostMessages = 6;
+
+    struct Tools {
+        PathSelection& selection;
+        PathSource& source;
+        CellSender& sender;
+        Aead& aead;
+        RandomSource& random;
+    };
+
+    /// `circuit` and the tools must outlive the builder. `path` has circuit.wanted_hops() hops.
+    CircuitBuilder(Circuit& circuit, Path path, Tools tools, TimePoint now);
+
+    /// Sends create.
+    void start(TimePoint now);
+    /// The answer to create (a plaintext cell from the first hop's IP) or to extend.
+    [[nodiscard]] BuildStep on_created(const Created& answer, TimePoint now);
+    [[nodiscard]] BuildStep on_extended(const Extended& answer, TimePoint now);
+    /// Timeouts and retries.
+    [[nodiscard]] BuildStep tick(TimePoint now);
+
+    /// The path as planned now; the hops of the circuit are its beginning.
+    [[nodiscard]] const Path& path() const noexcept { return path_; }
+
+private:
+    [[nodiscard]] std::size_t position() const noexcept { return circuit_.hops().size(); }
+    [[nodiscard]] bool offered(const PublicKey& key) const;
+    [[nodiscard]] static bool reachable_by_address(const Candidate& candidate) noexcept;
+    void prepare_message(TimePoint now);
+    void send_create(TimePoint now);
+    [[nodiscard]] bool send_extend(TimePoint now);
+    [[nodiscard]] bool replan();
+    void prefer_reachable();
+    [[nodiscard]] BuildStep on_answer(std::uint16_t identifier, const KeyBytes& ephemeral, const HandshakeAuth& auth,
+                                      ByteSpan candidates_enc, TimePoint now);
+    [[nodiscard]] BuildStep advance(TimePoint now);
+    void read_offer(const Layer& layer, ByteSpan candidates_enc);
+
+    Circuit& circuit_;
+    Path path_;
+    Tools tools_;
+    TimePoint give_up_;
+    TimePoint retry_{};
+    int messages_ = 0;
+    std::uint16_t identifier_ = 0;
+    EphemeralKey ephemeral_;
+    bool by_address_ = false;
+    std::vector<PublicKey> silent_;  ///< asked without an answer, at any position
+    std::vector<PublicKey> offered_; ///< by the last hop so far: a hint of whom it can reach, never a choice
+};
+
+} // namespace cepa::tunnel

@@ -1,0 +1,55 @@
+#include "tunnel/circuit/keepalive.hpp"
+
+#include "tunnel/crypto/random.hpp"
+
+namespace cepa::tunnel {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kPingFrom = 5s;
+constexpr Duration kPingTo = 10s;
+constexpr Duration kLifeFrom = 10min;
+
+} // namespace
+
+Duration random_duration(RandomSource& random, Duration from, Duration to) noexcept
+{
+    const auto span = std::chrono::duration_cast<std::chrono::milliseconds>(to - from).count();
+    return from + std::chrono::milliseconds(random.below(static_cast<std::uint32_t>(span)));
+}
+
+Keepalive::Keepalive(TimePoint now, RandomSource& random)
+    : born_(now), retires_(now + random_duration(random, kLifeFrom, kOwnMostAge)), heard_(now), data_(now),
+      next_ping_(now + random_duration(random, kPingFrom, kPingTo))
+{
+}
+
+std::optional<std::uint16_t> Keepalive::ping_due(TimePoint now, RandomSource& random)
+{
+    if (now < next_ping_) return std::nullopt;
+    next_ping_ = now + random_duration(random, kPingFrom, kPingTo);
+    pinged_ = now;
+    awaited_ = random_u16(random);
+    return awaited_;
+}
+
+void Keepalive::on_pong(std::uint16_t identifier, TimePoint now) noexcept
+{
+    if (awaited_ != identifier) return;
+    awaited_.reset();
+    const Duration measured = now - pinged_;
+    round_trip_ = round_trip_ == Duration{} ? measured : (round_trip_ * 3 + measured) / 4;
+}
+
+std::optional<std::string_view> Keepalive::over(TimePoint now, std::uint64_t bytes) const noexcept
+{
+    if (bytes >= kMostTraffic) return "traffic limit";
+    if (now - heard_ >= kInactivity) return "silent";
+    if (now - born_ >= kOwnMostAge) return "aged";
+    if (now >= retires_ && now - data_ >= kIdle) return "aged";
+    return std::nullopt;
+}
+
+} // namespace cepa::tunnel

@@ -1,0 +1,59 @@
+// How long an own circuit lives and when it is pinged. Pings are jittered per circuit, or all first hops would see the
+// same instant; so is the age at which a circuit is given up. Pure: the time comes in. All times are CLOCK_BOOTTIME.
+// Process: worker, io thread. Spec: docs/protocol.md, sections 11.5, 16 and 18 (F7).
+#pragma once
+
+#include "tunnel/environment.hpp"
+
+#include "base/clock.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace cepa::tunnel {
+
+inline constexpr Duration kInactivity = std::chrono::seconds(20);
+inline constexpr Duration kLinger = std::chrono::seconds(5);
+/// Deployed exits end a circuit at 3600 s; ours ends a little before, of its own will.
+inline constexpr Duration kMostAge = std::chrono::seconds(3600);
+inline constexpr Duration kOwnMostAge = std::chrono::seconds(3570);
+inline constexpr std::uint64_t kMostTraffic = 10ULL << 30U;
+/// An aged circuit is idle when no data passed for this long: nobody misses it then.
+inline constexpr Duration kIdle = std::chrono::seconds(20);
+
+class Keepalive {
+public:
+    Keepalive(TimePoint now, RandomSource& random);
+
+    /// The identifier of the ping to be sent now, if one is due. The next one is 5 to 10 s later.
+    [[nodiscard]] std::optional<std::uint16_t> ping_due(TimePoint now, RandomSource& random);
+    /// The answer to the latest ping measures the way.
+    void on_pong(std::uint16_t identifier, TimePoint now) noexcept;
+    void on_received(TimePoint now) noexcept { heard_ = now; }
+    void on_data(TimePoint now) noexcept { data_ = now; }
+
+    /// Why the circuit has to end now; nullopt when it has not. `bytes` is the sum of both directions.
+    [[nodiscard]] std::optional<std::string_view> over(TimePoint now, std::uint64_t bytes) const noexcept;
+
+    /// Zero before the first answer; smoothed.
+    [[nodiscard]] Duration round_trip() const noexcept { return round_trip_; }
+    [[nodiscard]] TimePoint born() const noexcept { return born_; }
+    /// When a circuit that is idle ends; at kOwnMostAge at the latest it ends anyway.
+    [[nodiscard]] TimePoint retires() const noexcept { return retires_; }
+
+private:
+    TimePoint born_;
+    TimePoint retires_;
+    TimePoint heard_;
+    TimePoint data_;
+    TimePoint next_ping_;
+    TimePoint pinged_{};
+    std::optional<std::uint16_t> awaited_;
+    Duration round_trip_{};
+};
+
+/// Uniform in [from, to), to the millisecond. Needs from < to.
+[[nodiscard]] Duration random_duration(RandomSource& random, Duration from, Duration to) noexcept;
+
+} // namespace cepa::tunnel

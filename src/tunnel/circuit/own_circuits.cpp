@@ -1,0 +1,263 @@
+#include "tunnel/circuit/own_circuits.hpp"
+
+#include "tunnel/error.hpp"
+#include "tunnel/exit/exit_policy.hpp"
+
+namespace cepa::tunnel {
+
+namespace {
+
+const Address kNowhere{};
+
+Drop drop_reason(const ErrorCode& error) noexcept
+{
+    if (error == make_error_code(TunnelError::replayed)) return Drop::replayed;
+    return error == make_error_code(TunnelError::malformed) ? Drop::malformed : Drop::bad_tag;
+}
+
+} // namespace
+
+OwnCircuits::Entry* OwnCircuits::entry_of(CircuitId id)
+{
+    const auto found = entries_.find(id);
+    return found == entries_.end() ? nullptr : found->second.get();
+}
+
+Result<CircuitId> OwnCircuits::create(std::uint8_t hops, std::uint32_t group, TimePoint now)
+{
+    if (hops < 1 || hops > Circuit::kMostHops) return fail(TunnelError::refused_by_policy);
+    if (entries_.size() >= kMost) return fail(TunnelError::limit_reached);
+    PathSource& network = tools_.network;
+    Result<Path> path = tools_.selection.choose(hops, network.candidates(), network.loads(), network.now_unix_s());
+    if (!path) return fail(path.error());
+    RandomSource& random = tools_.environment.random;
+    const std::optional<CircuitId> id = tools_.routes.draw_id(random, tools_.environment.ids);
+    if (!id) return fail(TunnelError::limit_reached);
+    auto entry = std::make_unique<Entry>(
+        Circuit(*id, group, hops, PrivateKey::generate(), Keepalive(now, random)), *std::move(path));
+    tools_.routes.set(*id, {RouteKind::own, &entry->circuit});
+    entry->builder.emplace(
+        entry->circuit, entry->path,
+        CircuitBuilder::Tools{tools_.selection, network, tools_.sender, tools_.aead, random}, now);
+    entry->builder->start(now);
+    entries_.emplace(*id, std::move(entry));
+    return *id;
+}
+
+Result<void> OwnCircuits::send_data(CircuitId id, const Address& destination, PacketBuffer& payload, TimePoint now)
+{
+    const Route route = tools_.routes.find(id);
+    if (route.kind != RouteKind::own) return fail(TunnelError::unknown_circuit);
+    Circuit& circuit = route.own();
+    if (circuit.state() != CircuitState::ready) return fail(TunnelError::unknown_circuit);
+    const std::size_t data_size = payload.size();
+    const std::size_t hops = circuit.hops().size();
+    const std::size_t data_header = 1 + encoded_size(destination) + kEncodedV4Size;
+    if (cell_size(data_header + data_size, hops) > kMaxPacket ||
+        payload.headroom() < kCellHeaderSize + kCounterSize * hops + data_header ||
+        !prepend_data_header(payload, destination, kNowhere))
+        return fail(TunnelError::too_large);
+    CEPA_TRY(circuit.wrap(tools_.aead, payload));
+    tools_.sender.queue(circuit.first_address(), payload, {id, false, false});
+    circuit.bytes_up += payload.size();
+    circuit.keepalive().on_data(now);
+    tools_.counters.data_bytes_up += data_size;
+    return {};
+}
+
+bool OwnCircuits::on_cell(Circuit& circuit, const Endpoint& source, const CellHeader& header, PacketBuffer& packet,
+                          TimePoint now)
+{
+    Counters& counters = tools_.counters;
+    if (!circuit.may_come_from(source)) {
+        counters.drop(Drop::wrong_source);
+        return false;
+    }
+    const std::size_t packet_size = packet.size();
+    packet.strip_front(kCellHeaderSize);
+    if (header.plaintext) return on_plain(circuit, source, packet, now);
+    if (circuit.hops().empty()) {
+        counters.drop(Drop::unexpected_answer);
+        return false;
+    }
+    if (const Result<void> opened = circuit.unwrap(tools_.aead, packet); !opened) {
+        counters.drop(drop_reason(opened.error()));
+        return false;
+    }
+    circuit.follow(source);
+    circuit.bytes_down += packet_size;
+    circuit.keepalive().on_received(now);
+    if (check_cell(header, packet.bytes()) != CellCheck::accepted) counters.drop(Drop::refused_cell);
+    else dispatch(circuit, packet, now);
+    return true;
+}
+
+bool OwnCircuits::on_plain(Circuit& circuit, const Endpoint& source, const PacketBuffer& message, TimePoint now)
+{
+    Counters& counters = tools_.counters;
+    if (message.empty() || message.bytes()[0] != static_cast<std::uint8_t>(MessageId::created)) {
+        counters.drop(Drop::refused_cell); // a create for an id of ours, too
+        return false;
+    }
+    const auto created = Created::parse(message.bytes().subspan(1));
+    Entry* entry = entry_of(circuit.id());
+    if (!created || entry == nullptr || !entry->builder) {
+        counters.drop(created ? Drop::unexpected_answer : Drop::malformed);
+        return false;
+    }
+    const std::size_t before = circuit.hops().size();
+    const BuildStep step = entry->builder->on_created(*created, now);
+    const bool advanced = circuit.hops().size() > before;
+    if (advanced) {
+        circuit.follow(source);
+        circuit.keepalive().on_received(now);
+    } else {
+        counters.drop(Drop::unexpected_answer);
+    }
+    apply(*entry, step, now);
+    return advanced;
+}
+
+void OwnCircuits::dispatch(Circuit& circuit, PacketBuffer& message, TimePoint now)
+{
+    const ByteSpan body = message.bytes().subspan(1);
+    switch (static_cast<MessageId>(message.bytes()[0])) {
+    case MessageId::data:
+        on_data(circuit, message, now);
+        return;
+    case MessageId::extended:
+        on_extended(circuit, body, now);
+        return;
+    case MessageId::pong:
+        if (const auto pong = Pong::parse(body)) circuit.keepalive().on_pong(pong->identifier, tools_.environment.clock.now());
+        return;
+    case MessageId::test_response:
+    case MessageId::native_test_response:
+        return; // counted as traffic of the circuit, which is all that they are for
+    default:
+        tools_.counters.drop(Drop::unknown_message);
+    }
+}
+
+void OwnCircuits::on_data(Circuit& circuit, PacketBuffer& message, TimePoint now)
+{
+    const auto data = Data::parse(ByteSpan(message.bytes()).subspan(1));
+    if (!data || data->origin.is_null() || circuit.state() != CircuitState::ready) {
+        tools_.counters.drop(data ? Drop::unexpected_answer : Drop::malformed);
+        return;
+    }
+    message.strip_front(message.size() - data->payload.size());
+    // A packet of an overlay, not a datagram: only hidden services know what to do with one (section 12).
+    if (DatagramKind::of(message.bytes()).ipv8) {
+        tools_.counters.drop(Drop::inner_packet);
+        return;
+    }
+    circuit.keepalive().on_data(now);
+    tools_.counters.data_bytes_down += message.size();
+    tools_.observer.on_data(circuit.id(), data->origin, message);
+}
+
+void OwnCircuits::on_extended(Circuit& circuit, ByteSpan body, TimePoint now)
+{
+    const auto extended = Extended::parse(body);
+    Entry* entry = entry_of(circuit.id());
+    if (!extended || entry == nullptr || !entry->builder) {
+        tools_.counters.drop(extended ? Drop::unexpected_answer : Drop::malformed);
+        return;
+    }
+    apply(*entry, entry->builder->on_extended(*extended, now), now);
+}
+
+void OwnCircuits::apply(Entry& entry, BuildStep step, TimePoint now)
+{
+    entry.path = entry.builder->path();
+    switch (step.kind) {
+    case BuildStep::Kind::waiting:
+        return;
+    case BuildStep::Kind::failed:
+        remove(entry.circuit.id(), step.failed, true, now);
+        return;
+    case BuildStep::Kind::ready:
+        entry.builder.reset();
+        tools_.observer.on_circuit_ready(entry.circuit.id());
+    }
+}
+
+void OwnCircuits::remove(CircuitId id, std::string_view reason, bool tell_first_hop, TimePoint now)
+{
+    const auto found = entries_.find(id);
+    if (found == entries_.end()) return;
+    const std::unique_ptr<Entry> entry = std::move(found->second);
+    entries_.erase(found);
+    tools_.routes.linger(id, now + kLinger);
+    const Circuit& circuit = entry->circuit;
+    if (tell_first_hop) {
+        tools_.sender.send_destroy(circuit.first_address(), id, circuit.node_key(),
+                                   static_cast<std::uint16_t>(DestroyReason::not_needed));
+    }
+    tools_.observer.on_circuit_closed(id, reason);
+}
+
+void OwnCircuits::close(CircuitId id, std::string_view reason, TimePoint now) { remove(id, reason, true, now); }
+
+void OwnCircuits::close_all(std::string_view reason, TimePoint now)
+{
+    while (!entries_.empty()) remove(entries_.begin()->first, reason, true, now);
+}
+
+PublicKey OwnCircuits::first_hop_key(const Circuit& circuit) const
+{
+    return entries_.at(circuit.id())->path.front().key;
+}
+
+void OwnCircuits::on_destroyed(const Circuit& circuit, TimePoint now) { remove(circuit.id(), "destroyed", false, now); }
+
+void OwnCircuits::ping(Circuit& circuit, TimePoint now)
+{
+    const auto identifier = circuit.keepalive().ping_due(now, tools_.environment.random);
+    if (!identifier) return;
+    MessageRoom room;
+    PacketBuffer message = room.write(Ping{*identifier});
+    if (!circuit.wrap(tools_.aead, message)) return;
+    circuit.bytes_up += message.size();
+    tools_.sender.send_now(circuit.first_address(), message, {circuit.id(), false, false});
+}
+
+void OwnCircuits::tick(TimePoint now)
+{
+    std::vector<CircuitId> ids; // of all: steps remove entries
+    ids.reserve(entries_.size());
+    for (const auto& [id, entry] : entries_) ids.push_back(id);
+    for (const CircuitId id : ids) {
+        Entry* entry = entry_of(id);
+        if (entry == nullptr) continue;
+        Circuit& circuit = entry->circuit;
+        if (!circuit.hops().empty()) {
+            if (const auto reason = circuit.keepalive().over(now, circuit.bytes_up + circuit.bytes_down)) {
+                remove(id, *reason, true, now);
+                continue;
+            }
+            ping(circuit, now);
+        }
+        if (entry->builder) apply(*entry, entry->builder->tick(now), now);
+    }
+}
+
+PathLoads OwnCircuits::loads() const
+{
+    PathLoads out;
+    for (const auto& [id, entry] : entries_) {
+        ++(entry->path.size() == 1 ? out.single_hops : out.first_hops)[entry->path.front().key];
+        if (entry->path.size() > 1) ++out.exits[entry->path.back().key];
+    }
+    return out;
+}
+
+std::vector<CircuitView> OwnCircuits::views(TimePoint now) const
+{
+    std::vector<CircuitView> out;
+    for (const auto& [id, entry] : entries_) out.push_back(entry->circuit.view(now));
+    return out;
+}
+
+} // namespace cepa::tunnel

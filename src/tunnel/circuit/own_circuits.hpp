@@ -1,0 +1,79 @@
+// Our own circuits from first create to destroy: building, data both ways, pings, ends. Owns each Circuit and, while it
+// is built, its CircuitBuilder. Process: worker, io thread. Spec: docs/protocol.md, sections 8, 10 and 11.
+#pragma once
+
+#include "tunnel/circuit/cell_sender.hpp"
+#include "tunnel/circuit/circuit.hpp"
+#include "tunnel/circuit/circuit_builder.hpp"
+#include "tunnel/circuit/path_selection.hpp"
+#include "tunnel/circuit/routing_table.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace cepa::tunnel {
+
+class OwnCircuits {
+public:
+    /// More would only help a caller that has lost count.
+    static constexpr std::size_t kMost = 1024;
+
+    struct Tools {
+        PathSelection& selection;
+        PathSource& network; ///< its loads() are this object's: see loads()
+        RoutingTable& routes;
+        CellSender& sender;
+        Aead& aead;
+        Counters& counters;
+        Environment& environment;
+        TunnelObserver& observer;
+    };
+    explicit OwnCircuits(Tools tools) : tools_(tools) {}
+
+    /// Chooses a path and sends create. Fails with no_candidates, refused_by_policy (hop count) or limit_reached.
+    [[nodiscard]] Result<CircuitId> create(std::uint8_t hops, std::uint32_t group, TimePoint now);
+    [[nodiscard]] Result<void> send_data(CircuitId id, const Address& destination, PacketBuffer& payload, TimePoint now);
+    /// Ends a circuit with a destroy to its first hop, and tells the observer.
+    void close(CircuitId id, std::string_view reason, TimePoint now);
+    void close_all(std::string_view reason, TimePoint now);
+
+    /// A cell whose id is that of `circuit`. True when it was authentic (or began a hop), so that the first hop lives.
+    bool on_cell(Circuit& circuit, const Endpoint& source, const CellHeader& header, PacketBuffer& packet, TimePoint now);
+    /// Which key may destroy the circuit: the first hop's.
+    [[nodiscard]] PublicKey first_hop_key(const Circuit& circuit) const;
+    /// An authorised destroy.
+    void on_destroyed(const Circuit& circuit, TimePoint now);
+
+    /// Timeouts of building, pings, ends of life.
+    void tick(TimePoint now);
+
+    [[nodiscard]] PathLoads loads() const;
+    [[nodiscard]] std::vector<CircuitView> views(TimePoint now) const;
+    [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
+
+private:
+    struct Entry {
+        Entry(Circuit c, Path p) : circuit(std::move(c)), path(std::move(p)) {}
+        Circuit circuit;
+        Path path; ///< as planned; follows the builder
+        std::optional<CircuitBuilder> builder;
+    };
+
+    [[nodiscard]] Entry* entry_of(CircuitId id);
+    bool on_plain(Circuit& circuit, const Endpoint& source, const PacketBuffer& message, TimePoint now);
+    void dispatch(Circuit& circuit, PacketBuffer& message, TimePoint now);
+    void on_data(Circuit& circuit, PacketBuffer& message, TimePoint now);
+    void on_extended(Circuit& circuit, ByteSpan body, TimePoint now);
+    void apply(Entry& entry, BuildStep step, TimePoint now);
+    void remove(CircuitId id, std::string_view reason, bool tell_first_hop, TimePoint now);
+    void ping(Circuit& circuit, TimePoint now);
+
+    Tools tools_;
+    std::unordered_map<CircuitId, std::unique_ptr<Entry>> entries_;
+};
+
+} // namespace cepa::tunnel

@@ -1,0 +1,78 @@
+// Which relays and which exit a circuit of ours goes through. The whole path is drawn from our own view of the network,
+// exit first, before the first hop has said anything (a hostile first hop could else pick the rest). Pure policy: the
+// candidates and what our circuits use already come in with each call.
+// Process: worker, io thread. Spec: docs/protocol.md, sections 11.1 and 18 (F3, F9).
+#pragma once
+
+#include "tunnel/circuit/guards.hpp"
+
+#include "base/result.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
+#include <unordered_map>
+#include <vector>
+
+namespace cepa::tunnel {
+
+/// Hop 0 comes first, the exit last.
+using Path = std::vector<Candidate>;
+
+/// What may be a hop, fixed for the life of a Tunnel.
+struct PathRules {
+    PublicKey self;
+    std::vector<PublicKey> family; ///< the user's other nodes: never a hop, like ourselves
+    bool public_network = false;
+    bool allow_loopback = false;
+    bool allow_equal_prefixes = false;
+    /// Whether an address is one of ours.
+    std::function<bool(const Endpoint&)> is_own;
+};
+
+/// How many of our circuits use each node, by role.
+struct PathLoads {
+    Guards::Load first_hops;
+    Guards::Load single_hops;
+    Guards::Load exits;
+};
+
+class PathSelection {
+public:
+    PathSelection(PathRules rules, std::vector<Guard> guards, RandomSource& random);
+
+    /// A path of `hops` hops (1..5). Fails with no_candidates when none can be made now. May adopt a guard.
+    [[nodiscard]] Result<Path> choose(std::uint8_t hops, const std::vector<Candidate>& candidates, const PathLoads& loads,
+                                      std::int64_t now_unix_s);
+
+    /// Another node for `position` of `path` that goes with all its other hops and is not among `avoid`; only nodes
+    /// for which `suits` holds. Nullopt when there is none.
+    [[nodiscard]] std::optional<Candidate> choose_other(const Path& path, std::size_t position,
+                                                        std::span<const PublicKey> avoid,
+                                                        const std::function<bool(const Candidate&)>& suits,
+                                                        const std::vector<Candidate>& candidates, const PathLoads& loads,
+                                                        std::int64_t now_unix_s);
+
+    /// Whether two nodes may stand in one path: not one key, and not one /16 (IPv6: /32) or address.
+    [[nodiscard]] bool together(const Candidate& a, const Candidate& b) const noexcept;
+    /// Whether a node may be a hop of ours at all.
+    [[nodiscard]] bool usable(const Candidate& candidate) const;
+
+    [[nodiscard]] Guards& guards() noexcept { return guards_; }
+    [[nodiscard]] const Guards& guards() const noexcept { return guards_; }
+
+private:
+    using Suits = std::function<bool(const Candidate&)>;
+    [[nodiscard]] std::vector<Candidate> exits_by_use(const std::vector<Candidate>& candidates, const PathLoads& loads);
+    [[nodiscard]] std::optional<Candidate> choose_middle(const std::vector<Candidate>& candidates, const Suits& suits);
+    [[nodiscard]] std::optional<Path> complete(std::uint8_t hops, const Candidate& exit,
+                                               const std::vector<Candidate>& candidates, const PathLoads& loads,
+                                               std::int64_t now_unix_s);
+
+    PathRules rules_;
+    RandomSource& random_;
+    Guards guards_;
+};
+
+} // namespace cepa::tunnel
