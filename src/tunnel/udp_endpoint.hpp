@@ -4,9 +4,9 @@
 #pragma once
 
 #include "tunnel/environment.hpp"
-#include "tunnel/udp_batch.hpp"
 
 #include "base/file_descriptor.hpp"
+#include "base/udp_batch.hpp"
 
 #include <boost/asio/io_context.hpp>
 

@@ -3,7 +3,8 @@
 #pragma once
 
 #include "tunnel/environment.hpp"
-#include "tunnel/udp_batch.hpp"
+
+#include "base/udp_batch.hpp"
 
 #include <boost/asio/io_context.hpp>
 
