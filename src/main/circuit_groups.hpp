@@ -24,7 +24,7 @@ namespace cepa::main {
 
 struct CircuitGroupsOptions {
     std::uint32_t circuits_per_worker = 2;  ///< per route; more spread the load and show the user to more relays
-    std::chrono::milliseconds stagger{1000}; ///< the second and later circuits of a worker start within this time
+    std::chrono::milliseconds stagger{1000}; ///< the second and later circuits of a worker start within about this time
     std::chrono::milliseconds first_pause{250}; ///< after a failure; doubles with each up to max_pause, half of it random
     std::chrono::milliseconds max_pause{10'000};
     std::chrono::milliseconds linger{10'000}; ///< a route that nobody wants keeps its circuits for so long
@@ -47,7 +47,7 @@ struct CircuitGroupsHooks {
 
 class CircuitGroups {
 public:
-    /// `service` and `clock` must outlive it. Calls the service only from tick() and want().
+    /// `service` and `clock` must outlive it. Asks the service for circuits only from tick().
     CircuitGroups(proto::TunnelService& service, const Clock& clock, CircuitGroupsOptions options,
                   CircuitGroupsHooks hooks);
     ~CircuitGroups();
@@ -98,6 +98,7 @@ private:
     std::mt19937_64 random_; // timing only, never keys
     std::map<Route, std::unique_ptr<Group>> groups_;
     std::uint64_t next_generation_ = 1;
+    int candidates_ = 0; ///< relays and exits known at the last sync
     std::shared_ptr<CircuitGroups*> self_; // an answer of the service may come after the end
 };
 

@@ -2,8 +2,9 @@
 // circuit lives, because uTP must not be reordered; new ones go to the worker of the route with the fewest flows and
 // there to the circuit with the fewest; when a circuit dies its flows move at once to others, of other workers where
 // there are any. Announces (trackers, DHT: all that is not uTP) of a route leave by one circuit. No circuit: drop, count.
-// One exception to "keeps": a flow in its first seconds may move to a circuit that has just become ready, or else the
-// circuit that was first would carry all of them. Whoever moves is reported, so that its peer is connected again.
+// One exception to "keeps": a flow that was placed only seconds ago, at its start or because its circuit died, may move
+// to a circuit that has just become ready, or else the first one, or the survivors, would carry all for good. Whoever
+// moves is reported, so that its peer is connected again.
 // Policy and tables only: no socket, no timer. Process: main, io thread; no call allocates once tables are warm.
 #pragma once
 
@@ -29,7 +30,7 @@ namespace cepa::main {
 struct FlowRouterOptions {
     std::size_t max_flows = 4096;          ///< per route; the longest idle ones make room
     std::chrono::seconds forget_after{300}; ///< idle; BitTorrent keeps a connection alive every 120 s
-    std::chrono::milliseconds settling{3000}; ///< how long a new flow may still move to a new circuit
+    std::chrono::milliseconds settling{3000}; ///< how long a flow may still move after it was placed
     std::uint64_t hash_seed = 0;           ///< random in the program, fixed in tests
 };
 
@@ -99,12 +100,14 @@ private:
     RouteState& route_state(const Route& route);
     [[nodiscard]] Association* association(socks5::AssociationId id) noexcept;
     [[nodiscard]] TimePoint batch_time() noexcept;
-    Flow& flow_for(RouteState& route, const Address& destination);
-    [[nodiscard]] CircuitIndex announce_circuit(RouteState& route);
+    [[nodiscard]] CircuitIndex circuit_of_flow(RouteState& route, const Address& destination, socks5::AssociationId owner);
+    [[nodiscard]] CircuitIndex circuit_of_announce(RouteState& route, const Address& destination,
+                                                   socks5::AssociationId owner);
+    Flow& touch(RouteState& route, FlowTable& table, const Address& destination, socks5::AssociationId owner);
     [[nodiscard]] Association* receiver(const Place& place, const Address& origin) noexcept;
-    void assign(RouteState& route, Flow& flow, CircuitIndex to, std::optional<WorkerId> not_on);
     void settle_onto(RouteState& route, CircuitIndex fresh);
-    void report_moved(const RouteState& route);
+    template <class Choose>
+    void move_flows(RouteState& route, bool forced, Choose choose);
 
     proto::TunnelService& service_;
     const Clock& clock_;

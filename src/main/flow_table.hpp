@@ -21,7 +21,7 @@ inline constexpr CircuitIndex kNoCircuit = 0xffff;
 struct Flow {
     Address destination;
     socks5::AssociationId owner; ///< who sent to it last: gets what comes back
-    TimePoint created;
+    TimePoint placed; ///< when it got its circuit because it had to
     TimePoint last_used;
     CircuitIndex circuit = kNoCircuit;
     bool used = false; ///< this slot of the table is taken

@@ -1,0 +1,345 @@
+#include "main/flow_router.hpp"
+
+#include <algorithm>
+#include <tuple>
+#include <utility>
+
+namespace cepa::main {
+namespace {
+
+/// Answers to announces are told apart by their origin only where several programs share a route.
+constexpr std::size_t kMaxAnnounces = 2048;
+constexpr std::size_t kUtpHeader = 20;
+constexpr std::uint8_t kUtpVersion = 1;
+constexpr std::uint8_t kUtpLastType = 4;      // ST_SYN
+constexpr std::uint8_t kUtpLastExtension = 3; // none, selective ack, extension bits, close reason
+
+} // namespace
+
+struct FlowRouter::Circuit {
+    CircuitId id;
+    WorkerId worker = kUnknownWorker;
+    std::uint32_t flows = 0;
+    socks5::AssociationId last_sender;
+    bool alive = false;
+};
+
+struct FlowRouter::RouteState {
+    RouteState(const Route& r, const FlowRouterOptions& options)
+        : route(r), flows(options.max_flows, options.hash_seed), announces(kMaxAnnounces, options.hash_seed)
+    {
+    }
+
+    [[nodiscard]] bool is_alive(CircuitIndex index) const noexcept { return index < circuits.size() && circuits[index].alive; }
+
+    /// A circuit whose worker nobody has named yet counts as a worker of its own.
+    [[nodiscard]] std::uint32_t worker_flows(const Circuit& of) const noexcept
+    {
+        if (of.worker == kUnknownWorker) return of.flows;
+        std::uint32_t sum = 0;
+        for (const Circuit& c : circuits)
+            if (c.alive && c.worker == of.worker) sum += c.flows;
+        return sum;
+    }
+
+    /// The least loaded circuit, first by worker; one of `not_on` only when there is no other. kNoCircuit: none is up.
+    [[nodiscard]] CircuitIndex pick(std::optional<WorkerId> not_on) const noexcept
+    {
+        CircuitIndex best = kNoCircuit;
+        std::tuple<bool, std::uint32_t, std::uint32_t> least;
+        for (std::size_t i = 0; i < circuits.size(); ++i) {
+            const Circuit& c = circuits[i];
+            if (!c.alive) continue;
+            const std::tuple load{not_on && c.worker == *not_on, worker_flows(c), c.flows};
+            if (best != kNoCircuit && least <= load) continue;
+            best = static_cast<CircuitIndex>(i);
+            least = load;
+        }
+        return best;
+    }
+
+    void detach(const Flow& flow) noexcept
+    {
+        if (is_alive(flow.circuit)) --circuits[flow.circuit].flows;
+    }
+
+    void attach(Flow& flow, CircuitIndex index) noexcept
+    {
+        detach(flow);
+        flow.circuit = index;
+        if (index != kNoCircuit) ++circuits[index].flows;
+    }
+
+    CircuitIndex add(CircuitId id, WorkerId worker)
+    {
+        auto place = std::ranges::find(circuits, false, &Circuit::alive);
+        if (place == circuits.end()) place = circuits.insert(place, Circuit{});
+        *place = {id, worker, 0, {}, true};
+        return static_cast<CircuitIndex>(place - circuits.begin());
+    }
+
+    [[nodiscard]] bool unused() const noexcept
+    {
+        return associations == 0 && flows.size() == 0 && std::ranges::none_of(circuits, &Circuit::alive);
+    }
+
+    Route route;
+    std::vector<Circuit> circuits; // a dead one's place is used again, so that indices stay
+    FlowTable flows;
+    FlowTable announces;
+    CircuitIndex announce = kNoCircuit;
+    std::uint32_t associations = 0;
+};
+
+bool is_utp(ByteSpan datagram) noexcept
+{
+    return datagram.size() >= kUtpHeader && (datagram[0] & 0x0fU) == kUtpVersion && datagram[0] >> 4U <= kUtpLastType &&
+           datagram[1] <= kUtpLastExtension;
+}
+
+FlowRouter::FlowRouter(proto::TunnelService& service, const Clock& clock, FlowRouterOptions options,
+                       FlowRouterHooks hooks)
+    : service_(service), clock_(clock), options_(options), hooks_(std::move(hooks))
+{
+}
+
+FlowRouter::~FlowRouter() = default;
+
+FlowRouter::RouteState& FlowRouter::route_state(const Route& route)
+{
+    auto& state = routes_[route];
+    if (!state) state = std::make_unique<RouteState>(route, options_);
+    return *state;
+}
+
+FlowRouter::Association* FlowRouter::association(socks5::AssociationId id) noexcept
+{
+    if (last_association_ < associations_.size() && associations_[last_association_].id == id)
+        return &associations_[last_association_];
+    const auto found = std::ranges::find(associations_, id, &Association::id);
+    if (found == associations_.end()) return nullptr;
+    last_association_ = static_cast<std::size_t>(found - associations_.begin());
+    return &*found;
+}
+
+TimePoint FlowRouter::batch_time() noexcept
+{
+    if (!batch_time_) batch_time_ = clock_.now();
+    return *batch_time_;
+}
+
+void FlowRouter::on_opened(socks5::AssociationId association, const Route& route, socks5::DatagramReturn& back)
+{
+    RouteState& state = route_state(route);
+    associations_.push_back({association, &state, &back, false});
+    if (++state.associations == 1 && hooks_.on_route_use) hooks_.on_route_use(route, true);
+}
+
+void FlowRouter::on_closed(socks5::AssociationId id)
+{
+    const Association* const closed = association(id);
+    if (closed == nullptr) return;
+    RouteState& state = *closed->route;
+    std::erase_if(associations_, [id](const Association& a) { return a.id == id; });
+    if (--state.associations == 0 && hooks_.on_route_use) hooks_.on_route_use(state.route, false);
+}
+
+// From the client into the tunnels.
+
+void FlowRouter::on_datagram(socks5::AssociationId id, const Address& destination, PacketBuffer& payload)
+{
+    const Association* const from = association(id);
+    if (from == nullptr) {
+        ++stats_.no_association;
+        return;
+    }
+    RouteState& route = *from->route;
+    const CircuitIndex index = is_utp(payload.bytes()) ? circuit_of_flow(route, destination, id)
+                                                       : circuit_of_announce(route, destination, id);
+    if (index == kNoCircuit) {
+        ++stats_.no_circuit;
+        return;
+    }
+    Circuit& circuit = route.circuits[index];
+    circuit.last_sender = id;
+    ++stats_.up;
+    service_.send(circuit.id, destination, payload);
+}
+
+void FlowRouter::on_batch_end()
+{
+    batch_time_.reset();
+    service_.flush();
+}
+
+CircuitIndex FlowRouter::circuit_of_flow(RouteState& route, const Address& destination, socks5::AssociationId owner)
+{
+    Flow& flow = touch(route, route.flows, destination, owner);
+    if (flow.circuit == kNoCircuit) {
+        route.attach(flow, route.pick(std::nullopt));
+        flow.placed = flow.last_used;
+    }
+    return flow.circuit;
+}
+
+CircuitIndex FlowRouter::circuit_of_announce(RouteState& route, const Address& destination, socks5::AssociationId owner)
+{
+    touch(route, route.announces, destination, owner);
+    if (!route.is_alive(route.announce)) route.announce = route.pick(std::nullopt);
+    return route.announce;
+}
+
+Flow& FlowRouter::touch(RouteState& route, FlowTable& table, const Address& destination, socks5::AssociationId owner)
+{
+    const TimePoint now = batch_time();
+    Flow* flow = table.find(destination);
+    if (flow == nullptr) {
+        Flow evicted;
+        flow = &table.insert(destination, now, evicted);
+        if (evicted.used) {
+            route.detach(evicted);
+            ++stats_.evicted;
+        }
+    }
+    flow->last_used = now;
+    flow->owner = owner;
+    return *flow;
+}
+
+// From the tunnels to the client.
+
+void FlowRouter::on_tunnel_datagram(CircuitId circuit, const Address& origin, PacketBuffer& payload)
+{
+    const auto place = circuits_.find(circuit);
+    Association* const to = place == circuits_.end() ? nullptr : receiver(place->second, origin);
+    if (to == nullptr) {
+        ++stats_.no_association;
+        return;
+    }
+    ++stats_.down;
+    to->back->send_to_client(origin, payload);
+    to->to_flush = true;
+}
+
+void FlowRouter::on_tunnel_batch_end()
+{
+    batch_time_.reset();
+    for (Association& a : associations_)
+        if (std::exchange(a.to_flush, false)) a.back->flush();
+}
+
+/// The only association of the route; among several the one that sent to `origin`, else (an answer to a host name,
+/// a stranger's call) the one that used the circuit last.
+FlowRouter::Association* FlowRouter::receiver(const Place& place, const Address& origin) noexcept
+{
+    RouteState& route = *place.route;
+    if (route.associations == 1) {
+        if (last_association_ < associations_.size() && associations_[last_association_].route == &route)
+            return &associations_[last_association_];
+        const auto only = std::ranges::find(associations_, &route, &Association::route);
+        last_association_ = static_cast<std::size_t>(only - associations_.begin());
+        return &*only;
+    }
+    const Flow* flow = route.flows.find(origin);
+    if (flow == nullptr || flow->circuit != place.index) flow = route.announces.find(origin);
+    return association(flow != nullptr ? flow->owner : route.circuits[place.index].last_sender);
+}
+
+// Circuits come and go.
+
+void FlowRouter::add_circuit(const Route& route, CircuitId circuit, WorkerId worker)
+{
+    if (circuits_.contains(circuit)) return;
+    RouteState& state = route_state(route);
+    const CircuitIndex fresh = state.add(circuit, worker);
+    circuits_[circuit] = {&state, fresh};
+    move_flows(state, true, [&](const Flow& flow) { return flow.circuit == kNoCircuit ? fresh : flow.circuit; });
+    settle_onto(state, fresh);
+}
+
+void FlowRouter::set_worker(CircuitId circuit, WorkerId worker)
+{
+    const auto place = circuits_.find(circuit);
+    if (place == circuits_.end()) return;
+    RouteState& state = *place->second.route;
+    state.circuits[place->second.index].worker = worker;
+    settle_onto(state, place->second.index);
+}
+
+void FlowRouter::remove_circuit(CircuitId circuit)
+{
+    const auto place = circuits_.find(circuit);
+    if (place == circuits_.end()) return;
+    const auto [route, index] = place->second;
+    circuits_.erase(place);
+    const WorkerId worker = route->circuits[index].worker;
+    route->circuits[index].alive = false;
+    if (route->announce == index) route->announce = kNoCircuit;
+    const std::optional<WorkerId> avoid = worker == kUnknownWorker ? std::nullopt : std::optional(worker);
+    move_flows(*route, true, [&, of = route, dead = index](const Flow& flow) {
+        return flow.circuit == dead ? of->pick(avoid) : flow.circuit;
+    });
+}
+
+void FlowRouter::settle_onto(RouteState& route, CircuitIndex fresh)
+{
+    const TimePoint young = clock_.now() - options_.settling;
+    move_flows(route, false, [&](const Flow& flow) {
+        if (flow.circuit == fresh || !route.is_alive(flow.circuit) || flow.placed <= young) return flow.circuit;
+        const Circuit& from = route.circuits[flow.circuit];
+        const Circuit& to = route.circuits[fresh];
+        const bool same_worker = from.worker == to.worker && to.worker != kUnknownWorker;
+        const std::uint32_t here = same_worker ? from.flows : route.worker_flows(from);
+        const std::uint32_t there = same_worker ? to.flows : route.worker_flows(to);
+        return here > there + 1 ? fresh : flow.circuit;
+    });
+}
+
+/// Gives each flow the circuit that `choose` names for it, and reports those that got another one. `forced`: they had
+/// to move, so they may once more when a better circuit comes soon.
+template <class Choose>
+void FlowRouter::move_flows(RouteState& route, bool forced, Choose choose)
+{
+    const TimePoint now = clock_.now();
+    moved_.clear();
+    route.flows.for_each([&](Flow& flow) {
+        const CircuitIndex to = choose(std::as_const(flow));
+        if (to == flow.circuit) return;
+        route.attach(flow, to);
+        if (forced) flow.placed = now;
+        if (to != kNoCircuit && !flow.destination.is_host()) moved_.push_back(flow.destination.endpoint);
+    });
+    stats_.moved += moved_.size();
+    if (!moved_.empty() && hooks_.on_flows_moved) hooks_.on_flows_moved(route.route, moved_);
+}
+
+void FlowRouter::forget_idle()
+{
+    const TimePoint oldest = clock_.now() - options_.forget_after;
+    for (auto& [route, state] : routes_) {
+        const auto keep = [&, of = state.get()](const Flow& flow) {
+            if (flow.last_used > oldest) return true;
+            of->detach(flow);
+            return false;
+        };
+        state->flows.retain(keep);
+        state->announces.retain(keep);
+    }
+    std::erase_if(routes_, [](const auto& entry) { return entry.second->unused(); });
+}
+
+std::optional<std::uint32_t> FlowRouter::flows_of(CircuitId circuit) const
+{
+    const auto place = circuits_.find(circuit);
+    if (place == circuits_.end()) return std::nullopt;
+    return place->second.route->circuits[place->second.index].flows;
+}
+
+void FlowRouter::describe(RouteStatus& status) const
+{
+    const auto found = routes_.find(status.route);
+    status.flows = found == routes_.end() ? 0 : static_cast<std::uint32_t>(found->second->flows.size());
+    status.associations = found == routes_.end() ? 0 : found->second->associations;
+}
+
+} // namespace cepa::main
