@@ -21,10 +21,6 @@
 
 namespace cepa::tunnel {
 
-/// The overlay in which every node answers pings (docs/protocol.md, section 5.4).
-inline constexpr OverlayId kDiscoveryOverlay{0x7e, 0x31, 0x36, 0x85, 0xc1, 0x91, 0x2a, 0x14, 0x12, 0x79,
-                                             0xf8, 0x24, 0x8f, 0xc8, 0xdb, 0x58, 0x99, 0xc5, 0xdf, 0x5a};
-
 /// What changed since somebody last asked.
 struct DiscoveryChanges {
     bool candidates = false; ///< the observer should hear on_candidates_changed()
