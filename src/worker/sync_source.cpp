@@ -1,0 +1,149 @@
+#include "worker/sync_source.hpp"
+
+#include <unistd.h>
+
+#include <chrono>
+#include <ctime>
+#include <utility>
+
+namespace cepa::worker {
+namespace {
+
+std::uint64_t ms(Duration d)
+{
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(d).count());
+}
+std::uint64_t us(Duration d)
+{
+    return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(d).count());
+}
+
+std::uint64_t process_cpu_us()
+{
+    timespec t{};
+    ::clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000 + static_cast<std::uint64_t>(t.tv_nsec) / 1000;
+}
+
+proto::CircuitState state_of(tunnel::CircuitState state)
+{
+    switch (state) {
+    case tunnel::CircuitState::extending: return proto::CIRCUIT_EXTENDING;
+    case tunnel::CircuitState::ready: return proto::CIRCUIT_READY;
+    case tunnel::CircuitState::closing: break;
+    }
+    return proto::CIRCUIT_CLOSING;
+}
+
+proto::CircuitInfo circuit_info(const tunnel::CircuitView& from, WorkerId self)
+{
+    proto::CircuitInfo to;
+    to.set_circuit_id(from.id.value);
+    to.set_worker_id(self.value);
+    to.set_group(from.group);
+    to.set_wanted_hops(from.wanted_hops);
+    to.set_state(state_of(from.state));
+    for (const tunnel::HopView& hop : from.hops) {
+        proto::HopInfo& added = *to.add_hops();
+        added.set_mid(hop.mid.data(), hop.mid.size());
+        if (!hop.address.is_null()) *added.mutable_address() = endpoint_to_proto(hop.address);
+        added.set_flags(hop.flags);
+    }
+    to.set_bytes_up(from.bytes_up);
+    to.set_bytes_down(from.bytes_down);
+    to.set_age_ms(ms(from.age));
+    to.set_round_trip_us(us(from.round_trip));
+    return to;
+}
+
+proto::RelayInfo relay_info(const tunnel::RelayView& from, WorkerId self)
+{
+    proto::RelayInfo to;
+    to.set_circuit_id(from.previous.value);
+    to.set_next_circuit_id(from.next.value);
+    to.set_bytes_forward(from.bytes_forward);
+    to.set_bytes_backward(from.bytes_backward);
+    to.set_age_ms(ms(from.age));
+    to.set_worker_id(self.value);
+    return to;
+}
+
+proto::ExitInfo exit_info(const tunnel::ExitView& from, WorkerId self)
+{
+    proto::ExitInfo to;
+    to.set_circuit_id(from.id.value);
+    to.set_open(from.open);
+    to.set_bytes_out(from.bytes_out);
+    to.set_bytes_in(from.bytes_in);
+    to.set_destinations(from.destinations);
+    to.set_age_ms(ms(from.age));
+    to.set_worker_id(self.value);
+    return to;
+}
+
+proto::WorkerInfo worker_info(const tunnel::TunnelCounters& from, const proto::WorkerInfo& outside, WorkerId self)
+{
+    proto::WorkerInfo to = outside;
+    to.set_worker_id(self.value);
+    to.set_pid(static_cast<std::uint64_t>(::getpid()));
+    to.set_cpu_us(process_cpu_us());
+    to.set_cells_in(from.cells_in);
+    to.set_cells_out(from.cells_out);
+    to.set_data_bytes_up(from.data_bytes_up);
+    to.set_data_bytes_down(from.data_bytes_down);
+    to.set_relayed_bytes(from.relayed_bytes);
+    to.set_exited_bytes(from.exited_bytes);
+    for (const auto& [reason, count] : from.drops) (*to.mutable_drops())[reason] += count;
+    return to;
+}
+
+proto::DiscoveryInfo discovery_info(const tunnel::DiscoveryView& from)
+{
+    proto::DiscoveryInfo to;
+    to.set_peers(from.peers);
+    to.set_relays(from.relays);
+    to.set_exits(from.exits);
+    to.set_distinct_prefixes(from.distinct_prefixes);
+    if (!from.wan.is_null()) *to.mutable_wan() = endpoint_to_proto(from.wan);
+    to.set_bootstrapping(from.bootstrapping);
+    return to;
+}
+
+} // namespace
+
+proto::SharedObjects SyncSource::objects(const tunnel::Tunnel& tunnel, const proto::WorkerInfo& counters) const
+{
+    proto::SharedObjects out;
+    for (const tunnel::CircuitView& c : tunnel.circuits()) out.circuits[c.id.value] = circuit_info(c, self_);
+    for (const tunnel::RelayView& r : tunnel.relays()) out.relays[r.previous.value] = relay_info(r, self_);
+    for (const tunnel::ExitView& e : tunnel.exits()) out.exits[e.id.value] = exit_info(e, self_);
+    out.worker = worker_info(tunnel.counters(), counters, self_);
+    if (self_ == WorkerId(0)) out.discovery = discovery_info(tunnel.discovery());
+    return out;
+}
+
+std::vector<proto::Sync> SyncSource::take(const tunnel::Tunnel& tunnel, const proto::WorkerInfo& counters)
+{
+    std::vector<proto::Sync> frames = tracker_.take(objects(tunnel, counters));
+    proto::Sync share;
+    if (take_share(tunnel, share)) frames.push_back(std::move(share));
+    return frames;
+}
+
+bool SyncSource::take_share(const tunnel::Tunnel& tunnel, proto::Sync& sync)
+{
+    if (self_ != WorkerId(0)) return false; // the others only use what worker 0 verified
+    SharedFacts now{tunnel.candidates(), tunnel.own_addresses(), guards_};
+    if (now == shared_) return false;
+    shared_ = std::move(now);
+    *sync.mutable_share() = facts_to_proto(shared_, ++share_version_);
+    return true;
+}
+
+void SyncSource::skip(const SharedFacts& facts, std::uint64_t version)
+{
+    guards_ = facts.guards;
+    share_version_ = std::max(share_version_, version);
+}
+
+} // namespace cepa::worker

@@ -1,0 +1,44 @@
+// The shared objects of one worker as protobuf, and the change frames that keep main's copy of them in step. Reads the
+// Tunnel's copies, remembers what was sent, and yields only the fields that differ.
+// Process: worker (main, when in-process), io thread. Spec: docs/protocol.md, section 32.
+#pragma once
+
+#include "worker/shared_facts.hpp"
+
+#include "base/ids.hpp"
+#include "proto/change_frame.hpp"
+#include "tunnel/tunnel.hpp"
+
+#include "proto/control.pb.h"
+
+#include <cstdint>
+#include <vector>
+
+namespace cepa::worker {
+
+class SyncSource {
+public:
+    /// `share_version`: of the last share that anybody has seen; those of worker 0 count on from there.
+    SyncSource(WorkerId self, std::uint64_t share_version) : self_(self), share_version_(share_version) {}
+
+    /// The frames that bring main's copy up to date; none when nothing changed. They count as sent. `counters` holds
+    /// what is counted outside the tunnel; its drops are added to the tunnel's.
+    [[nodiscard]] std::vector<proto::Sync> take(const tunnel::Tunnel& tunnel, const proto::WorkerInfo& counters);
+
+    /// Facts from elsewhere that need not be reported back.
+    void skip(const SharedFacts& facts, std::uint64_t version);
+    /// The guards travel with the share; only the observer is told of them.
+    void set_guards(std::vector<tunnel::Guard> guards) { guards_ = std::move(guards); }
+
+private:
+    [[nodiscard]] proto::SharedObjects objects(const tunnel::Tunnel& tunnel, const proto::WorkerInfo& counters) const;
+    bool take_share(const tunnel::Tunnel& tunnel, proto::Sync& sync);
+
+    WorkerId self_;
+    std::uint64_t share_version_;
+    std::vector<tunnel::Guard> guards_;
+    SharedFacts shared_;
+    proto::ChangeTracker tracker_;
+};
+
+} // namespace cepa::worker
