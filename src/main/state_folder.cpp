@@ -114,19 +114,20 @@ NodeIdentity StateFolder::persistent_identity()
     return made;
 }
 
-proto::Share StateFolder::load_network() const
+proto::Share StateFolder::load_network(const std::string& overlay) const
 {
     proto::Share share;
-    const auto kept = read_file(path_ / "network.pb", kLargestStateFile);
+    const auto file = path_ / ("network-" + overlay + ".pb");
+    const auto kept = read_file(file, kLargestStateFile);
     if (!kept && missing(kept.error())) return share;
     if (kept && share.ParseFromString(text_of(*kept))) return share;
-    log::warn("known guards and exits could not be read: starting without them", {log::field("file", Sensitive((path_ / "network.pb").string()))});
+    log::warn("known guards and exits could not be read: starting without them", {log::field("file", Sensitive(file.string()))});
     return {};
 }
 
-Result<void> StateFolder::save_network(const proto::Share& share)
+Result<void> StateFolder::save_network(const std::string& overlay, const proto::Share& share)
 {
-    return write_file_atomically(path_ / "network.pb", as_bytes(share.SerializeAsString()));
+    return write_file_atomically(path_ / ("network-" + overlay + ".pb"), as_bytes(share.SerializeAsString()));
 }
 
 std::uint64_t StateFolder::load_traffic(const std::string& month) const

@@ -4,7 +4,7 @@
 //   schema           "1\n"
 //   control.sock     the control socket of the running node
 //   identity.key     74 bytes; relays and exits only
-//   network.pb       guards and known exits (proto::Share)
+//   network-ID.pb    guards and known exits of one overlay (proto::Share)
 //   traffic.json     bytes carried for others in the current month
 //   torrents/        resume data
 // Process: main; start-up and shutdown, and small files now and then.
@@ -35,9 +35,10 @@ public:
     /// The kept key, or a fresh one that is kept from now on. Throws UserError when the file is damaged.
     [[nodiscard]] NodeIdentity persistent_identity();
 
-    /// Guards and exits of the last run; empty when there are none or they are damaged (said once, as a warning).
-    [[nodiscard]] proto::Share load_network() const;
-    [[nodiscard]] Result<void> save_network(const proto::Share& share);
+    /// Guards and exits of the last run on the overlay (40 hexadecimal digits): what was learnt on one network never
+    /// leads into another. Empty when there are none, or they are damaged (said as a warning).
+    [[nodiscard]] proto::Share load_network(const std::string& overlay) const;
+    [[nodiscard]] Result<void> save_network(const std::string& overlay, const proto::Share& share);
 
     /// Bytes carried for others in `month` ("2026-11"); 0 for another month than the kept one.
     [[nodiscard]] std::uint64_t load_traffic(const std::string& month) const;

@@ -114,15 +114,16 @@ TEST_F(StateFolderTest, TheIdentityIsKept)
 TEST_F(StateFolderTest, GuardsAndExitsAreKept)
 {
     StateFolder folder = StateFolder::open(path);
-    EXPECT_EQ(folder.load_network().guards_size(), 0);
+    EXPECT_EQ(folder.load_network("ab").guards_size(), 0);
     cepa::proto::Share share;
     share.add_guards()->set_chosen_unix_s(7);
     share.add_candidates()->set_flags(3);
-    ASSERT_TRUE(folder.save_network(share).has_value());
-    EXPECT_EQ(folder.load_network().guards(0).chosen_unix_s(), 7);
-    EXPECT_EQ(folder.load_network().candidates(0).flags(), 3u);
-    std::ofstream(path / "network.pb") << "\xff\xff\xff";
-    EXPECT_EQ(folder.load_network().guards_size(), 0);
+    ASSERT_TRUE(folder.save_network("ab", share).has_value());
+    EXPECT_EQ(folder.load_network("ab").guards(0).chosen_unix_s(), 7);
+    EXPECT_EQ(folder.load_network("ab").candidates(0).flags(), 3u);
+    EXPECT_EQ(folder.load_network("cd").guards_size(), 0); // another overlay
+    std::ofstream(path / "network-ab.pb") << "\xff\xff\xff";
+    EXPECT_EQ(folder.load_network("ab").guards_size(), 0);
 }
 
 TEST_F(StateFolderTest, TrafficCountsForItsMonthOnly)

@@ -1,0 +1,19 @@
+// What a route waits for, in words: peers known -> circuit n of m -> exit found. Users complain most about a client that
+// does not say. Process: main. Pure function.
+#pragma once
+
+#include "main/route_status.hpp"
+
+#include "proto/control.pb.h"
+
+#include <string>
+
+namespace cepa::main {
+
+/// Empty when the route carries traffic; else the step it waits for and what could help.
+[[nodiscard]] std::string waiting_text(const RouteStatus& route, const proto::DiscoveryInfo& discovery);
+
+/// What works and what does not with the peers that are known, for `cepa status`.
+[[nodiscard]] std::string network_text(const proto::DiscoveryInfo& discovery);
+
+} // namespace cepa::main
