@@ -63,6 +63,8 @@ public:
     [[nodiscard]] AssociationId id() const noexcept { return id_; }
     [[nodiscard]] int descriptor() noexcept { return socket_.native_handle(); }
     [[nodiscard]] const RelayStats& stats() const noexcept { return stats_; }
+    /// Datagrams to the client that left together with others.
+    [[nodiscard]] std::uint64_t segmented() const noexcept { return udp_stats_.segmented_sends; }
     /// nullopt until its first datagram.
     [[nodiscard]] const std::optional<Endpoint>& client() const noexcept { return client_; }
 
