@@ -54,6 +54,7 @@ struct TunnelSettings {
     std::vector<Endpoint> bootstrap;
     std::vector<PublicKey> family;
     std::vector<Guard> guards;
+    std::int64_t start_unix_s = 0; ///< the wall clock at start, from which guards' days are counted; 0: unknown
     PublicKey identity_public;               ///< never a hop of ours
     std::optional<PrivateKey> identity;      ///< needed to discover, relay and exit
     Endpoint listen;                         ///< own UDP address; 0.0.0.0 when bound to all

@@ -27,24 +27,24 @@ public:
         return true;
     }
 
-    /// Tokens that are left after refilling; for limits that depend on how full the bucket is.
-    [[nodiscard]] std::uint64_t left(TimePoint now) noexcept
-    {
-        refill(now);
-        return tokens_;
-    }
+    /// Nothing was spent for so long that a fresh bucket would be the same.
+    [[nodiscard]] bool full(TimePoint now) const noexcept { return tokens_ + gained(now) >= burst_; }
 
 private:
     static constexpr std::uint64_t kSmallestBurst = 64 * 1024;
 
-    void refill(TimePoint now) noexcept
+    [[nodiscard]] std::uint64_t gained(TimePoint now) const noexcept
     {
-        if (now <= refilled_) return;
+        if (now <= refilled_) return 0;
         // A second and more fills any bucket, and a shorter time cannot overflow the product.
         const auto passed = std::min<Duration>(now - refilled_, std::chrono::seconds(1));
-        const std::uint64_t gained = rate_ * static_cast<std::uint64_t>(passed.count() / 1000) / 1'000'000;
-        if (gained == 0) return; // too early: keep the time so that small steps add up
-        tokens_ = std::min(burst_, tokens_ + gained);
+        return rate_ * static_cast<std::uint64_t>(passed.count() / 1000) / 1'000'000;
+    }
+    void refill(TimePoint now) noexcept
+    {
+        const std::uint64_t more = gained(now);
+        if (more == 0) return; // too early: keep the time so that small steps add up
+        tokens_ = std::min(burst_, tokens_ + more);
         refilled_ = now;
     }
 

@@ -1,0 +1,72 @@
+#include "tunnel/circuit/join_limits.hpp"
+
+#include <algorithm>
+
+namespace cepa::tunnel {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// One create costs about 0.1 ms, so the lasting rate takes 0.25 % of a core and the burst 10 ms.
+constexpr std::uint32_t kBurst = 100;
+constexpr std::uint32_t kPerSecond = 25;
+constexpr std::uint32_t kSourceBurst = 25;
+constexpr std::uint32_t kSourcePerSecond = 2;
+constexpr Duration kProofHolds = 10min;
+
+} // namespace
+
+std::uint64_t EventCap::gained(TimePoint now) const noexcept
+{
+    if (now <= refilled_) return 0;
+    const auto passed = std::min<Duration>(now - refilled_, 1h);
+    return static_cast<std::uint64_t>(passed.count() / 1'000'000) * per_second_;
+}
+
+bool EventCap::pass(TimePoint now) noexcept
+{
+    if (const std::uint64_t more = gained(now); more > 0) {
+        tokens_ = std::min(burst_, tokens_ + more);
+        refilled_ = now;
+    }
+    if (tokens_ < 1000) return false;
+    tokens_ -= 1000;
+    return true;
+}
+
+bool EventCap::low(TimePoint now) const noexcept { return (tokens_ + gained(now)) * 2 < burst_; }
+bool EventCap::full(TimePoint now) const noexcept { return tokens_ + gained(now) >= burst_; }
+
+JoinLimits::JoinLimits(std::uint32_t most_joined, bool equal_prefixes) noexcept
+    : most_(most_joined), most_of_address_(equal_prefixes ? most_joined : std::max(most_joined / 4, 1U)),
+      most_of_prefix_(equal_prefixes ? most_joined : std::max(most_joined / 2, 1U)),
+      source_pattern_(equal_prefixes ? EventCap(kBurst, kPerSecond) : EventCap(kSourceBurst, kSourcePerSecond)),
+      all_(kBurst, kPerSecond)
+{
+}
+
+bool JoinLimits::source_may(const IpAddress& source, TimePoint now)
+{
+    if (sources_.size() >= kMostSources && !sources_.contains(source)) {
+        std::erase_if(sources_, [&](auto& entry) { return entry.second.full(now); });
+        if (sources_.size() >= kMostSources) return false;
+    }
+    return sources_.try_emplace(source, source_pattern_).first->second.pass(now);
+}
+
+JoinLimits::Verdict JoinLimits::admit(const Endpoint& source, const Occupancy& joined, TimePoint now)
+{
+    if (joined.total >= most_ || joined.same_address >= most_of_address_ || joined.same_prefix >= most_of_prefix_)
+        return Verdict::full;
+    return source_may(source.ip, now) && all_.pass(now) ? Verdict::admitted : Verdict::flood;
+}
+
+void JoinLimits::prove(const IpAddress& source, TimePoint now)
+{
+    if (proven_.size() >= kMostSources)
+        std::erase_if(proven_, [&](const auto& entry) { return now - entry.second > kProofHolds; });
+    if (proven_.size() < kMostSources) proven_[source] = now;
+}
+
+} // namespace cepa::tunnel

@@ -1,0 +1,72 @@
+// How many strangers' circuits we join, how fast, and from where: creates cost us two curve operations each and a place
+// among few, so a source, a /16 and everybody together have their share. Pure: the time comes in.
+// Process: worker, io thread. Spec: docs/protocol.md, sections 11.2 and 18 (F4).
+#pragma once
+
+#include "base/address.hpp"
+#include "base/clock.hpp"
+
+#include <cstdint>
+#include <unordered_map>
+
+namespace cepa::tunnel {
+
+/// A token bucket of single events.
+class EventCap {
+public:
+    EventCap() noexcept = default;
+    EventCap(std::uint32_t burst, std::uint32_t per_second) noexcept
+        : burst_(burst * 1000ULL), tokens_(burst_), per_second_(per_second)
+    {
+    }
+    [[nodiscard]] bool pass(TimePoint now) noexcept;
+    /// Less than half of the burst is left.
+    [[nodiscard]] bool low(TimePoint now) const noexcept;
+    [[nodiscard]] bool full(TimePoint now) const noexcept;
+
+private:
+    [[nodiscard]] std::uint64_t gained(TimePoint now) const noexcept;
+
+    std::uint64_t burst_ = 0; ///< in thousandths of an event
+    std::uint64_t tokens_ = 0;
+    std::uint32_t per_second_ = 0;
+    TimePoint refilled_{};
+};
+
+/// What is joined already. A relayed circuit counts twice, for its two links (as deployed nodes count).
+struct Occupancy {
+    std::uint32_t total = 0;
+    std::uint32_t same_address = 0;
+    std::uint32_t same_prefix = 0;
+};
+
+class JoinLimits {
+public:
+    enum class Verdict : std::uint8_t { admitted, full, flood };
+
+    /// `equal_prefixes`: a private overlay, where everybody may share one /16 and few addresses.
+    JoinLimits(std::uint32_t most_joined, bool equal_prefixes) noexcept;
+
+    /// Whether a create from `source` is answered; counts it if so.
+    [[nodiscard]] Verdict admit(const Endpoint& source, const Occupancy& joined, TimePoint now);
+    /// Creates come so fast that answers must be small.
+    [[nodiscard]] bool busy(TimePoint now) const noexcept { return all_.low(now); }
+
+    /// A cell proved that `source` receives what we send there.
+    void prove(const IpAddress& source, TimePoint now);
+    [[nodiscard]] bool proven(const IpAddress& source) const { return proven_.contains(source); }
+
+private:
+    static constexpr std::size_t kMostSources = 4096;
+    [[nodiscard]] bool source_may(const IpAddress& source, TimePoint now);
+
+    std::uint32_t most_;
+    std::uint32_t most_of_address_;
+    std::uint32_t most_of_prefix_;
+    EventCap source_pattern_;
+    EventCap all_;
+    std::unordered_map<IpAddress, EventCap> sources_;
+    std::unordered_map<IpAddress, TimePoint> proven_;
+};
+
+} // namespace cepa::tunnel

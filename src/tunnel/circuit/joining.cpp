@@ -1,0 +1,180 @@
+#include "tunnel/circuit/joining.hpp"
+
+#include "tunnel/crypto/handshake.hpp"
+#include "tunnel/crypto/random.hpp"
+
+#include <algorithm>
+
+namespace cepa::tunnel {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kExtendWithin = 60s;
+constexpr Duration kAnswerWithin = 10s;
+constexpr std::size_t kMostPending = 3;
+constexpr std::uint32_t kMostExtends = 6; // what an originator may send on one circuit
+constexpr std::size_t kMostOfferedRelays = 4;
+constexpr std::size_t kMostOfferedExits = 4;
+
+void pick(std::vector<Candidate>& from, std::size_t count, RandomSource& random, std::vector<Candidate>& out)
+{
+    for (std::size_t i = 0; i < from.size() && i < count; ++i) {
+        std::swap(from[i], from[i + random.below(static_cast<std::uint32_t>(from.size() - i))]);
+        out.push_back(from[i]);
+    }
+}
+
+Offer as_offer(const std::vector<Candidate>& candidates)
+{
+    Offer out;
+    for (const Candidate& c : candidates)
+        (has(c.flags, PeerFlag::exit_bittorrent) ? out.exits : out.relays).push_back(c.key);
+    return out;
+}
+
+} // namespace
+
+Joining::Joining(Tools tools)
+    : tools_(tools), limits_(tools.settings.max_joined_circuits, tools.settings.allow_equal_prefixes)
+{
+}
+
+Occupancy Joining::occupancy(const IpAddress& source) const
+{
+    Occupancy out{static_cast<std::uint32_t>(tools_.joined.size() + 2 * tools_.relays.size()), 0, 0};
+    const IpAddress prefix = source.diversity_prefix();
+    const auto count = [&](const IpAddress& other, std::uint32_t places) {
+        if (other == source) out.same_address += places;
+        if (other.diversity_prefix() == prefix) out.same_prefix += places;
+    };
+    tools_.joined.for_each([&](const JoinedCircuit& circuit) { count(circuit.previous.ip, 1); });
+    tools_.relays.for_each([&](const Relay& relay) { count(relay.previous.address.ip, 2); });
+    return out;
+}
+
+bool Joining::may_join(const Endpoint& source, const Create& create, TimePoint now)
+{
+    Counters& counters = tools_.counters;
+    if (tools_.discovery.is_own(source) || create.node_key == tools_.settings.identity_public) {
+        counters.drop(Drop::create_from_self);
+        return false;
+    }
+    switch (limits_.admit(source, occupancy(source.ip), now)) {
+    case JoinLimits::Verdict::admitted:
+        return true;
+    case JoinLimits::Verdict::full:
+        counters.drop(Drop::create_full);
+        return false;
+    case JoinLimits::Verdict::flood:
+        counters.drop(Drop::create_flood);
+    }
+    return false;
+}
+
+// Without a list the answer is smaller than the question: an address that was never seen to answer, or a flood, must
+// not make us send six times of what we got.
+std::vector<Candidate> Joining::offer_for(const Endpoint& source, TimePoint now)
+{
+    const bool verified = tools_.discovery.key_at(source).has_value() || limits_.proven(source.ip);
+    if (!verified || limits_.busy(now)) return {};
+    std::vector<Candidate> relays;
+    std::vector<Candidate> exits;
+    for (const Candidate& candidate : tools_.discovery.candidates()) {
+        if (!has(candidate.flags, PeerFlag::relay) || candidate.address == source) continue;
+        (has(candidate.flags, PeerFlag::exit_bittorrent) ? exits : relays).push_back(candidate);
+    }
+    std::vector<Candidate> out;
+    pick(relays, kMostOfferedRelays, tools_.environment.random, out);
+    pick(exits, kMostOfferedExits, tools_.environment.random, out);
+    return out;
+}
+
+void Joining::on_create(const Endpoint& source, CircuitId circuit, ByteSpan body, TimePoint now)
+{
+    Counters& counters = tools_.counters;
+    const TunnelSettings& settings = tools_.settings;
+    if (!settings.identity || !has(settings.flags(), PeerFlag::relay)) return counters.drop(Drop::no_role);
+    if (tools_.budget.exhausted()) return counters.drop(Drop::month_limit);
+    const auto create = Create::parse(body);
+    if (!create) return counters.drop(Drop::malformed);
+    if (!may_join(source, *create, now)) return;
+    RandomSource& random = tools_.environment.random;
+    Result<HandshakeAnswer> answer =
+        answer_handshake(settings.identity->x25519_secret(), EphemeralKey::generate(random), create->ephemeral);
+    if (!answer) return counters.drop(Drop::malformed);
+    auto joined = std::make_unique<JoinedCircuit>(circuit, source, create->node_key,
+                                                  Layer::responder(std::move(answer->keys)), now);
+    joined->offered = offer_for(source, now);
+    const Result<Bytes> list = joined->layer.seal_offer(tools_.aead, random, as_offer(joined->offered).encode());
+    if (!list) return counters.drop(Drop::nonce_exhausted);
+    tools_.joined.add(std::move(joined));
+    tools_.sender.send_plain(source, circuit, Created{create->identifier, answer->ephemeral, answer->auth, *list});
+}
+
+// The address of whom we offered, else what we know of the key, else what the originator says. Never ourselves, never
+// straight back, never an address that no node of this network can have.
+std::optional<Endpoint> Joining::extend_address(const JoinedCircuit& circuit, const Extend& extend) const
+{
+    const auto offered =
+        std::ranges::find_if(circuit.offered, [&](const Candidate& c) { return c.key == extend.node_key; });
+    Endpoint out = extend.address;
+    if (offered != circuit.offered.end()) out = offered->address;
+    else if (extend.address.is_null()) return std::nullopt;
+    else if (const auto known = tools_.discovery.address_of(extend.node_key)) out = *known;
+    const TunnelSettings& settings = tools_.settings;
+    if (extend.node_key == settings.identity_public || tools_.discovery.is_own(out)) return std::nullopt;
+    if (out.port == 0 || out.ip.is_unspecified() || out == circuit.previous) return std::nullopt;
+    if (out.ip.is_loopback()) return settings.allow_loopback ? std::optional(out) : std::nullopt;
+    if (settings.public_network && !out.ip.is_global_unicast()) return std::nullopt;
+    return out;
+}
+
+void Joining::on_extend(JoinedCircuit& circuit, ByteSpan body, TimePoint now)
+{
+    Counters& counters = tools_.counters;
+    const auto extend = Extend::parse(body);
+    if (!extend) return counters.drop(Drop::malformed);
+    if (now - circuit.created > kExtendWithin || circuit.extends >= kMostExtends ||
+        circuit.pending.size() >= kMostPending)
+        return counters.drop(Drop::extend_refused);
+    ++circuit.extends;
+    const auto address = extend_address(circuit, *extend);
+    RandomSource& random = tools_.environment.random;
+    const auto next = address ? tools_.routes.draw_id(random, tools_.environment.ids) : std::nullopt;
+    if (!next) return counters.drop(Drop::extend_refused);
+    const std::uint16_t identifier = random_u16(random);
+    tools_.joined.expect(circuit,
+                         {*next, identifier, extend->identifier, *address, extend->node_key, now + kAnswerWithin});
+    tools_.sender.send_plain(*address, *next, Create{identifier, tools_.settings.identity_public, extend->ephemeral});
+}
+
+void Joining::on_created(JoinedCircuit& circuit, const Endpoint& source, CircuitId next, ByteSpan body, TimePoint now)
+{
+    Counters& counters = tools_.counters;
+    const auto created = Created::parse(body);
+    if (!created) return counters.drop(Drop::malformed);
+    const auto extend = std::ranges::find_if(circuit.pending, [&](const PendingExtend& p) { return p.next == next; });
+    if (extend == circuit.pending.end() || extend->identifier != created->identifier || extend->deadline <= now)
+        return counters.drop(Drop::unexpected_answer);
+    if (source != extend->address) return counters.drop(Drop::wrong_source);
+    const PendingExtend chosen = *extend;
+    become_relay(circuit, chosen, *created, now);
+}
+
+void Joining::become_relay(JoinedCircuit& circuit, const PendingExtend& extend, const Created& created, TimePoint now)
+{
+    const std::unique_ptr<JoinedCircuit> was = tools_.joined.release(circuit.id, now);
+    auto relay = std::make_unique<Relay>(RelayLink{was->id, was->previous, was->previous_key},
+                                         RelayLink{extend.next, extend.address, extend.key}, std::move(was->layer),
+                                         std::move(was->window), now);
+    MessageRoom room;
+    PacketBuffer message =
+        room.write(Extended{extend.extend_identifier, created.ephemeral, created.auth, created.candidates_enc});
+    if (!message.empty() && relay->layer.seal(tools_.aead, message))
+        tools_.sender.send_now(relay->previous.address, message, {relay->previous.id, false, false});
+    tools_.relays.add(std::move(relay));
+}
+
+} // namespace cepa::tunnel

@@ -1,0 +1,417 @@
+#include "tunnel/tunnel.hpp"
+
+#include "tunnel/cell/hidden_payloads.hpp"
+#include "tunnel/circuit/cell_sender.hpp"
+#include "tunnel/circuit/joined_circuits.hpp"
+#include "tunnel/circuit/joining.hpp"
+#include "tunnel/circuit/last_hop.hpp"
+#include "tunnel/circuit/own_circuits.hpp"
+#include "tunnel/circuit/relay.hpp"
+#include "tunnel/discovery/discovery.hpp"
+#include "tunnel/discovery/signed_packet.hpp"
+#include "tunnel/exit/exits.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace cepa::tunnel {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Ticks come every 50 ms; a gap like this means that the machine slept, and that every peer has forgotten us.
+constexpr Duration kSuspended = 15s;
+constexpr Duration kSweepEvery = 1s;
+
+} // namespace
+
+// Order matters: what refers to others is declared after them, and exit sockets (in `joined`) close before `exits`,
+// their receiver, goes.
+struct Tunnel::Parts final : PathSource {
+    Parts(TunnelSettings s, Environment e, TunnelObserver& o);
+
+    // PathSource: what path choice and builders see of the rest.
+    [[nodiscard]] const std::vector<Candidate>& candidates() const override { return discovery.candidates(); }
+    [[nodiscard]] PathLoads loads() const override { return own.loads(); }
+    [[nodiscard]] std::int64_t now_unix_s() const override;
+    void connectable(const PublicKey& key) override { discovery.mark_connectable(key); }
+
+    void begin_batch();
+    void end_batch();
+    void on_packet(const Endpoint& source, PacketBuffer& packet);
+    void on_cell(const Endpoint& source, PacketBuffer& packet);
+    void on_plain_stranger(const Endpoint& source, const CellHeader& header, ByteSpan packet);
+    void on_pending(JoinedCircuit& circuit, const Endpoint& source, const CellHeader& header, ByteSpan packet);
+    void on_destroy(const Endpoint& source, ByteSpan packet);
+    void obey_destroy(const Route& route, std::uint16_t reason);
+    void on_other(const Endpoint& source, ByteSpan packet);
+    void on_lookup_hash(ByteSpan hash);
+    void take_changes();
+    void report_guards();
+    void on_addresses();
+    void tick();
+    void sweep();
+    void leave_others(DestroyReason reason);
+
+    TunnelSettings settings;
+    Environment environment;
+    TunnelObserver& observer;
+    Prefix discovery_prefix;
+    TimePoint started;
+    TimePoint now;
+    bool in_batch = false;
+    TimePoint last_tick{};
+    TimePoint last_sweep{};
+    bool limit_told = false;
+    std::set<IpAddress> own_ips;
+    std::set<std::array<std::uint8_t, 20>> monitored;
+
+    Counters counters;
+    Aead aead;
+    RoutingTable routes;
+    CellSender sender;
+    RateCap exit_rate;
+    TrafficBudget budget;
+    Discovery discovery;
+    PathSelection selection;
+    Exits exits;
+    JoinedCircuits joined;
+    Relays relays;
+    Joining joining;
+    LastHop last_hop;
+    OwnCircuits own;
+};
+
+Tunnel::Parts::Parts(TunnelSettings s, Environment e, TunnelObserver& o)
+    : settings(std::move(s)), environment(e), observer(o), discovery_prefix(make_prefix(kDiscoveryOverlay)),
+      started(e.clock.now()), now(started), routes(e.random), sender(settings.overlay, e.packets, counters),
+      exit_rate(settings.exit_rate_bytes_per_s), budget(settings.month_bytes_left), discovery(settings, e),
+      selection({settings.identity_public, settings.family, settings.public_network,
+                 settings.allow_loopback && !settings.public_network,
+                 settings.allow_equal_prefixes && !settings.public_network,
+                 [this](const Endpoint& address) { return discovery.is_own(address); }},
+                settings.guards, e.random),
+      exits({settings, environment, routes, sender, aead, counters, exit_rate, budget}), joined(routes),
+      relays({routes, sender, aead, counters, budget, settings.identity ? &*settings.identity : nullptr},
+             settings.relay_rate_bytes_per_s),
+      joining({settings, environment, routes, sender, aead, counters, budget, discovery, joined, relays}),
+      last_hop({sender, aead, counters, e.random, exit_rate, budget, joining, exits,
+                [this](ByteSpan hash) { on_lookup_hash(hash); }}),
+      own({selection, *this, routes, sender, aead, counters, environment, observer})
+{
+    on_addresses();
+}
+
+std::int64_t Tunnel::Parts::now_unix_s() const
+{
+    return settings.start_unix_s + std::chrono::duration_cast<std::chrono::seconds>(now - started).count();
+}
+
+void Tunnel::Parts::begin_batch()
+{
+    if (in_batch) return;
+    in_batch = true;
+    now = environment.clock.now(); // once per batch: no packet of it waited long
+}
+
+void Tunnel::Parts::end_batch()
+{
+    exits.flush();
+    sender.flush();
+    in_batch = false;
+    take_changes();
+}
+
+void Tunnel::Parts::on_packet(const Endpoint& source, PacketBuffer& packet)
+{
+    begin_batch();
+    counters.packet_bytes_in += packet.size();
+    const ByteSpan bytes = packet.bytes();
+    if (!has_prefix(bytes, sender.prefix())) {
+        if (!has_prefix(bytes, discovery_prefix) || !discovery.on_packet(source, bytes))
+            counters.drop(Drop::unknown_prefix);
+        return;
+    }
+    switch (static_cast<MessageId>(packet_message_id(bytes))) {
+    case MessageId::cell:
+        return on_cell(source, packet);
+    case MessageId::destroy:
+        return on_destroy(source, bytes);
+    default:
+        on_other(source, bytes);
+    }
+}
+
+void Tunnel::Parts::on_cell(const Endpoint& source, PacketBuffer& packet)
+{
+    const auto header = read_cell_header(packet.bytes());
+    if (!header) return counters.drop(Drop::malformed);
+    ++counters.cells_in;
+    const Route route = routes.find(header->circuit);
+    switch (route.kind) {
+    case RouteKind::relay_forward:
+        return relays.forward(route.relay(), source, *header, packet, now);
+    case RouteKind::relay_backward:
+        return relays.backward(route.relay(), source, *header, packet, now);
+    case RouteKind::own:
+        if (own.on_cell(route.own(), source, *header, packet, now)) discovery.heard_from(source);
+        return;
+    case RouteKind::joined:
+        if (last_hop.on_cell(route.joined(), source, *header, packet, now)) discovery.heard_from(source);
+        return;
+    case RouteKind::pending:
+        return on_pending(route.joined(), source, *header, packet.bytes());
+    case RouteKind::lingering:
+        return counters.drop(Drop::closing);
+    case RouteKind::none:
+        on_plain_stranger(source, *header, packet.bytes());
+    }
+}
+
+void Tunnel::Parts::on_plain_stranger(const Endpoint& source, const CellHeader& header, ByteSpan packet)
+{
+    const ByteSpan message = packet.subspan(kCellHeaderSize);
+    if (!header.plaintext || message.empty() || message[0] != static_cast<std::uint8_t>(MessageId::create))
+        return counters.drop(Drop::unknown_circuit);
+    joining.on_create(source, header.circuit, message.subspan(1), now);
+}
+
+void Tunnel::Parts::on_pending(JoinedCircuit& circuit, const Endpoint& source, const CellHeader& header, ByteSpan packet)
+{
+    const ByteSpan message = packet.subspan(kCellHeaderSize);
+    if (!header.plaintext || message.empty() || message[0] != static_cast<std::uint8_t>(MessageId::created))
+        return counters.drop(Drop::refused_cell);
+    joining.on_created(circuit, source, header.circuit, message.subspan(1), now);
+}
+
+// The signature is checked last: only who knows the circuit, its neighbour's address and key can make us work.
+void Tunnel::Parts::on_destroy(const Endpoint& source, ByteSpan packet)
+{
+    Reader reader(packet.subspan(kPrefixSize + 1));
+    const auto key = PublicKey::parse(reader.varlen());
+    const CircuitId id(reader.u32());
+    if (!key || !reader.ok()) return counters.drop(Drop::malformed);
+    const Route route = routes.find(id);
+    PublicKey expected;
+    Endpoint from;
+    switch (route.kind) {
+    case RouteKind::own:
+        expected = own.first_hop_key(route.own());
+        from = route.own().first_address();
+        break;
+    case RouteKind::joined:
+        expected = route.joined().previous_key;
+        from = route.joined().previous;
+        break;
+    case RouteKind::relay_forward:
+        expected = route.relay().previous.key;
+        from = route.relay().previous.address;
+        break;
+    case RouteKind::relay_backward:
+        expected = route.relay().next.key;
+        from = route.relay().next.address;
+        break;
+    default:
+        return counters.drop(Drop::unknown_circuit);
+    }
+    if (*key != expected || source.ip != from.ip) return counters.drop(Drop::destroy_refused);
+    const Result<SignedPacket> opened = open_signed(packet, TimeField::absent);
+    const auto destroy = opened ? Destroy::parse(opened->body) : std::nullopt;
+    if (!destroy) return counters.drop(Drop::destroy_refused);
+    obey_destroy(route, destroy->reason);
+}
+
+void Tunnel::Parts::obey_destroy(const Route& route, std::uint16_t reason)
+{
+    switch (route.kind) {
+    case RouteKind::own:
+        return own.on_destroyed(route.own(), now);
+    case RouteKind::joined:
+        exits.flush();
+        return joined.remove(route.joined().id, now);
+    default:
+        relays.on_destroyed(route.relay(), route.kind, reason, now);
+    }
+}
+
+void Tunnel::Parts::on_other(const Endpoint& source, ByteSpan packet)
+{
+    if (discovery.on_packet(source, packet)) return;
+    const ByteSpan body = packet.subspan(kPrefixSize + 1);
+    switch (static_cast<MessageId>(packet_message_id(packet))) {
+    case MessageId::create_e2e:
+        if (const auto request = CreateE2e::parse(body)) on_lookup_hash(request->lookup_hash);
+        break;
+    case MessageId::peers_request: // outside a cell it carries a circuit id in front
+        if (body.size() < 4) break;
+        if (const auto request = PeersRequest::parse(body.subspan(4))) on_lookup_hash(request->lookup_hash);
+        break;
+    default:
+        break;
+    }
+    counters.drop(Drop::unknown_message);
+}
+
+void Tunnel::Parts::on_lookup_hash(ByteSpan hash)
+{
+    std::array<std::uint8_t, 20> value{};
+    if (hash.size() != value.size()) return;
+    std::ranges::copy(hash, value.begin());
+    if (monitored.contains(value)) observer.on_swarm_seen(hash);
+}
+
+void Tunnel::Parts::report_guards()
+{
+    if (selection.guards().take_changed()) observer.on_guards_changed(selection.guards().all());
+}
+
+// A new address beside the old ones is only more knowledge; one that is gone means that we moved.
+void Tunnel::Parts::on_addresses()
+{
+    const std::vector<Endpoint> addresses = discovery.own_addresses();
+    exits.set_own_addresses(addresses);
+    std::set<IpAddress> ips;
+    for (const Endpoint& address : addresses) ips.insert(address.ip);
+    const bool moved = std::ranges::any_of(own_ips, [&](const IpAddress& ip) { return !ips.contains(ip); });
+    own_ips = std::move(ips);
+    if (!moved) return;
+    own.close_all("own address changed", now);
+    observer.on_address_changed();
+}
+
+// Guards are told before candidates, so that whoever shares both shares them together.
+void Tunnel::Parts::take_changes()
+{
+    const DiscoveryChanges changes = discovery.take_changes();
+    if (changes.addresses) on_addresses();
+    if (!changes.candidates) return;
+    if (settings.discover) selection.guards().maintain(discovery.candidates(), now_unix_s(), environment.random);
+    report_guards();
+    if (settings.discover) observer.on_candidates_changed();
+}
+
+void Tunnel::Parts::tick()
+{
+    now = environment.clock.now();
+    const bool suspended = last_tick != TimePoint{} && now - last_tick > kSuspended;
+    last_tick = now;
+    if (suspended) {
+        own.close_all("suspended", now);
+        observer.on_resumed();
+    }
+    discovery.tick();
+    take_changes();
+    own.tick(now);
+    if (now - last_sweep >= kSweepEvery) sweep();
+    report_guards();
+    sender.flush();
+}
+
+void Tunnel::Parts::sweep()
+{
+    last_sweep = now;
+    exits.flush();
+    for (std::size_t unanswered = joined.sweep(now); unanswered > 0; --unanswered) counters.drop(Drop::extend_unanswered);
+    relays.sweep(now);
+    exits.tick(now);
+    routes.expire(now);
+    if (budget.exhausted() && !limit_told) {
+        limit_told = true;
+        leave_others(DestroyReason::not_needed);
+        observer.on_limit("month");
+    }
+}
+
+void Tunnel::Parts::leave_others(DestroyReason reason)
+{
+    const auto code = static_cast<std::uint16_t>(reason);
+    relays.destroy_all(code, now);
+    std::vector<CircuitId> ids;
+    joined.for_each([&](const JoinedCircuit& circuit) {
+        sender.send_destroy(circuit.previous, circuit.id, *settings.identity, code);
+        ids.push_back(circuit.id);
+    });
+    for (const CircuitId id : ids) joined.remove(id, now);
+}
+
+Tunnel::Tunnel(TunnelSettings settings, Environment environment, TunnelObserver& observer)
+    : parts_(std::make_unique<Parts>(std::move(settings), environment, observer))
+{
+}
+
+Tunnel::~Tunnel() = default;
+
+void Tunnel::on_packet(const Endpoint& source, PacketBuffer& packet) { parts_->on_packet(source, packet); }
+void Tunnel::on_batch_end() { parts_->end_batch(); }
+void Tunnel::tick() { parts_->tick(); }
+
+Result<CircuitId> Tunnel::create_circuit(std::uint8_t hops, std::uint32_t group)
+{
+    parts_->now = parts_->environment.clock.now();
+    return parts_->own.create(hops, group, parts_->now);
+}
+
+void Tunnel::close_circuit(CircuitId circuit)
+{
+    parts_->sender.flush(); // its last cells go before its destroy
+    parts_->own.close(circuit, "closed", parts_->now);
+}
+
+Result<void> Tunnel::send_data(CircuitId circuit, const Address& destination, PacketBuffer& payload)
+{
+    parts_->begin_batch();
+    return parts_->own.send_data(circuit, destination, payload, parts_->now);
+}
+
+void Tunnel::share(const std::vector<Candidate>& candidates, const std::vector<Endpoint>& own_addresses,
+                   const std::vector<Guard>& guards)
+{
+    parts_->discovery.share(candidates, own_addresses);
+    // None at all only means that nobody has chosen yet.
+    if (!guards.empty()) parts_->selection.guards().replace(guards);
+}
+
+void Tunnel::monitor(std::vector<std::array<std::uint8_t, 20>> lookup_hashes)
+{
+    parts_->monitored = {lookup_hashes.begin(), lookup_hashes.end()};
+}
+
+void Tunnel::shut_down()
+{
+    parts_->now = parts_->environment.clock.now();
+    parts_->end_batch();
+    parts_->own.close_all("shutdown", parts_->now);
+    if (parts_->settings.identity) parts_->leave_others(DestroyReason::shutdown);
+    parts_->sender.flush();
+}
+
+bool Tunnel::knows(CircuitId circuit) const noexcept { return parts_->routes.contains(circuit); }
+
+std::vector<Candidate> Tunnel::candidates() const { return parts_->discovery.candidates(); }
+std::vector<Endpoint> Tunnel::own_addresses() const { return parts_->discovery.own_addresses(); }
+std::vector<CircuitView> Tunnel::circuits() const { return parts_->own.views(parts_->environment.clock.now()); }
+std::vector<RelayView> Tunnel::relays() const { return parts_->relays.views(parts_->environment.clock.now()); }
+
+std::vector<ExitView> Tunnel::exits() const
+{
+    const TimePoint now = parts_->environment.clock.now();
+    std::vector<ExitView> out;
+    parts_->joined.for_each([&](const JoinedCircuit& circuit) {
+        const auto destinations = circuit.exit ? circuit.exit->destinations.size() : 0;
+        out.push_back({circuit.id, circuit.exit != nullptr, circuit.bytes_out, circuit.bytes_in,
+                       static_cast<std::uint32_t>(destinations), now - circuit.created});
+    });
+    return out;
+}
+
+DiscoveryView Tunnel::discovery() const { return parts_->discovery.view(); }
+
+TunnelCounters Tunnel::counters() const
+{
+    TunnelCounters out = parts_->counters.view();
+    parts_->discovery.add_drops(out.drops);
+    return out;
+}
+
+} // namespace cepa::tunnel
