@@ -28,8 +28,8 @@ struct CreatedTorrent {
     std::uint32_t pieces = 0;
 };
 
-/// `progress` gets a value from 0 to 1 now and then, and stops the work by returning false.
+/// `progress` gets a value from 0 to 1 after each piece, on the calling thread.
 [[nodiscard]] Answer<CreatedTorrent> create_torrent(const CreateTorrent& request,
-                                                    const std::function<bool(double)>& progress = {});
+                                                    const std::function<void(double)>& progress = {});
 
 } // namespace cepa::main

@@ -79,6 +79,7 @@ struct TorrentSessionInfo {
     TorrentRoute route;
     std::uint16_t proxy_port = 0;    ///< of its SOCKS5 listener; 0 for the plain session
     std::string listen;              ///< where it listens, as libtorrent says
+    std::string listen_error;        ///< why it does not listen
     bool ready = false;              ///< the route carries traffic
     std::string waiting_for;
     std::string stopped_by_guard;    ///< why the guard ended it; empty while it runs

@@ -153,10 +153,10 @@ TEST(Containment, ChildrenOfTheProcessStayOutside)
             (void)!::readlink("/proc/thread-self/ns/net", own, sizeof own - 1);
             ::_exit(std::string(own) == inside ? 1 : 0);
         }
-        int status = 1;
-        ::waitpid(child, &status, 0);
+        int wrong = 1;
+        ::waitpid(child, &wrong, 0);
         (void)!::readlink("/proc/thread-self/ns/net", outside, sizeof outside - 1);
-        return std::string(inside) != outside && status == 0 ? 0 : 1;
+        return std::string(inside) != outside && wrong == 0 ? 0 : 1;
     });
     if (status == kSkipped) GTEST_SKIP() << "the system refuses namespaces to this user";
     EXPECT_EQ(status, 0);

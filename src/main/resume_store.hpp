@@ -1,0 +1,55 @@
+// Resume data on disk: one file per torrent, <folder>/<id>.resume, with its metadata, its route and whether it ever
+// lived in a plain session. Written atomically, read with care: a corrupt file is set aside and named, one of a newer
+// version is left alone and named; nothing of it ends the program. Process: main; blocks on the disk, so the service
+// calls save() from its writer thread.
+//
+// A file is one bencoded dictionary: "cepa" = {"group", "hops", "id", "paused", "plain life", "schema"} and "resume" =
+// libtorrent's own resume dictionary.
+#pragma once
+
+#include "main/torrent_types.hpp"
+
+#include <libtorrent/add_torrent_params.hpp>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace cepa::main {
+
+inline constexpr int kResumeSchema = 1;
+
+struct StoredTorrent {
+    std::string id;
+    TorrentRoute route;
+    bool paused = false;     ///< by the user
+    bool plain_life = false; ///< was once in a session without hops
+    libtorrent::add_torrent_params params;
+};
+
+class ResumeStore {
+public:
+    /// `folder` is made by prepare(). An empty one: nothing is kept.
+    explicit ResumeStore(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+    [[nodiscard]] Answer<void> prepare() const;
+    [[nodiscard]] Answer<void> save(const StoredTorrent& torrent) const;
+    /// Fine when there is no such file.
+    [[nodiscard]] Answer<void> remove(const std::string& id) const;
+
+    struct Loaded {
+        std::vector<StoredTorrent> torrents; ///< not cleaned
+        std::vector<std::string> messages;   ///< one per file that was not loaded
+    };
+    [[nodiscard]] Loaded load() const;
+
+    [[nodiscard]] static Bytes encode(const StoredTorrent& torrent);
+    [[nodiscard]] static Answer<StoredTorrent> decode(ByteSpan bytes);
+
+private:
+    [[nodiscard]] std::filesystem::path file_of(const std::string& id) const { return folder_ / (id + ".resume"); }
+
+    std::filesystem::path folder_;
+};
+
+} // namespace cepa::main

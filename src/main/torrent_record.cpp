@@ -1,0 +1,116 @@
+#include "main/torrent_record.hpp"
+
+#include <fmt/format.h>
+#include <libtorrent/torrent_flags.hpp>
+#include <libtorrent/torrent_info.hpp>
+
+#include <algorithm>
+
+namespace cepa::main {
+namespace {
+
+namespace lt = libtorrent;
+
+std::uint64_t count(std::int64_t value)
+{
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(value, 0));
+}
+
+TorrentState state_of(const TorrentRecord& record, const lt::torrent_status& status)
+{
+    if (status.errc) return TorrentState::failed;
+    if (record.paused) return TorrentState::paused;
+    switch (status.state) {
+    case lt::torrent_status::checking_files:
+    case lt::torrent_status::checking_resume_data: return TorrentState::checking;
+    case lt::torrent_status::downloading_metadata: return TorrentState::metadata;
+    case lt::torrent_status::finished:
+    case lt::torrent_status::seeding: return TorrentState::seeding;
+    default: return TorrentState::downloading;
+    }
+}
+
+/// libtorrent stops a torrent on a full disk or a lost file; its message alone does not name the file.
+std::string error_of(const lt::torrent_status& status)
+{
+    if (!status.errc) return {};
+    const auto info = status.torrent_file.lock();
+    if (info && static_cast<int>(status.error_file) >= 0 && static_cast<int>(status.error_file) < info->num_files())
+        return fmt::format("{}/{}: {}", status.save_path, info->files().file_path(status.error_file), status.errc.message());
+    return fmt::format("{}: {}", status.save_path, status.errc.message());
+}
+
+void update_sizes(TorrentInfo& info, const lt::torrent_status& status)
+{
+    info.bytes_done = count(status.total_wanted_done);
+    info.bytes_total = count(status.total_wanted);
+    info.downloaded = count(status.all_time_download);
+    info.uploaded = count(status.all_time_upload);
+    info.wasted = count(status.total_failed_bytes) + count(status.total_redundant_bytes);
+    info.download_bytes_per_s = count(status.download_payload_rate);
+    info.upload_bytes_per_s = count(status.upload_payload_rate);
+    info.pieces_done = static_cast<std::uint32_t>(count(status.num_pieces));
+    if (const auto file = status.torrent_file.lock(); file && file->is_valid()) {
+        info.pieces = static_cast<std::uint32_t>(file->num_pieces());
+        info.piece_bytes = static_cast<std::uint32_t>(file->piece_length());
+    }
+    info.ratio = info.bytes_total == 0 ? 0 : static_cast<double>(info.uploaded) / static_cast<double>(info.bytes_total);
+}
+
+std::optional<std::chrono::seconds> eta_of(const TorrentInfo& info)
+{
+    if (info.state != TorrentState::downloading || info.download_bytes_per_s == 0) return std::nullopt;
+    const std::uint64_t left = info.bytes_total - std::min(info.bytes_done, info.bytes_total);
+    return std::chrono::seconds(static_cast<std::int64_t>(left / info.download_bytes_per_s));
+}
+
+} // namespace
+
+const char* to_string(TorrentState state) noexcept
+{
+    switch (state) {
+    case TorrentState::checking: return "checking";
+    case TorrentState::metadata: return "metadata";
+    case TorrentState::downloading: return "downloading";
+    case TorrentState::seeding: return "seeding";
+    case TorrentState::paused: return "paused";
+    case TorrentState::failed: return "failed";
+    }
+    return "unknown";
+}
+
+void update_record(TorrentRecord& record, const lt::torrent_status& status)
+{
+    TorrentInfo& info = record.info;
+    if (!status.name.empty()) info.name = status.name;
+    info.state = state_of(record, status);
+    info.error = error_of(status);
+    info.complete = status.is_finished && status.has_metadata && info.state != TorrentState::checking;
+    info.progress = std::clamp(static_cast<double>(status.progress_ppm) / 1e6, 0.0, 1.0);
+    update_sizes(info, status);
+    info.peers = static_cast<unsigned>(std::max(status.num_peers, 0));
+    info.seeds = static_cast<unsigned>(std::max(status.num_seeds, 0));
+    info.eta = eta_of(info);
+    record.unsaved = record.unsaved || status.need_save_resume;
+}
+
+std::string missing_of(const TorrentInfo& info, const RouteState& route)
+{
+    if (info.state == TorrentState::paused || info.state == TorrentState::failed) return {};
+    if (!route.ready) return route.waiting_for;
+    if (info.complete || info.state == TorrentState::checking) return {};
+    if (info.peers == 0) return "peers (none connected)";
+    if (info.state == TorrentState::metadata) return "the torrent's description, from a peer";
+    if (info.download_bytes_per_s == 0 && info.seeds == 0) return "a peer that has the missing pieces";
+    return {};
+}
+
+void update_waiting(TorrentRecord& record, const RouteState& route, TimePoint now)
+{
+    std::string missing = missing_of(record.info, route);
+    if (missing != record.info.waiting_for) record.waiting_since = now;
+    record.info.waiting_for = std::move(missing);
+    record.info.waiting = record.info.waiting_for.empty() ? Duration{} : now - record.waiting_since;
+}
+
+} // namespace cepa::main

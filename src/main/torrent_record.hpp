@@ -1,0 +1,44 @@
+// What the torrent service knows of one torrent between two refreshes, and how it becomes the plain TorrentInfo.
+// Process: main, io thread; pure state, time is a parameter.
+#pragma once
+
+#include "main/torrent_types.hpp"
+
+#include <libtorrent/torrent_handle.hpp>
+#include <libtorrent/torrent_status.hpp>
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace cepa::main {
+
+/// What the tunnels said of a route last; a plain route is always ready.
+struct RouteState {
+    bool ready = false;
+    std::string waiting_for = "a circuit";
+    TimePoint since{};
+};
+
+struct TorrentRecord {
+    TorrentInfo info;
+    libtorrent::torrent_handle handle; ///< invalid until libtorrent has taken it
+    bool paused = false;               ///< by the user
+    bool plain_life = false;           ///< see StoredTorrent
+    bool unsaved = true;               ///< changed since its resume data was last asked for
+    TimePoint waiting_since{};
+    std::vector<Endpoint> first_peers; ///< to connect to once libtorrent has taken it
+    std::vector<std::function<void(Answer<std::string>)>> added; ///< who waits for that
+    std::vector<std::function<void(Answer<void>)>> saved;        ///< who waits for resume data
+};
+
+/// Takes over what libtorrent says.
+void update_record(TorrentRecord& record, const libtorrent::torrent_status& status);
+
+/// Sets waiting_for and waiting, from what the record and its route say.
+void update_waiting(TorrentRecord& record, const RouteState& route, TimePoint now);
+
+/// What a torrent that is not finished needs to go on; empty while nothing is missing.
+[[nodiscard]] std::string missing_of(const TorrentInfo& info, const RouteState& route);
+
+} // namespace cepa::main
