@@ -1,0 +1,113 @@
+#include "main/torrent_record.hpp"
+
+#include <gtest/gtest.h>
+#include <libtorrent/error_code.hpp>
+
+namespace cepa::main {
+namespace {
+
+namespace lt = libtorrent;
+using namespace std::chrono_literals;
+
+lt::torrent_status downloading()
+{
+    lt::torrent_status status;
+    status.state = lt::torrent_status::downloading;
+    status.name = "name";
+    status.has_metadata = true;
+    status.total_wanted = 1000;
+    status.total_wanted_done = 250;
+    status.progress_ppm = 250'000;
+    status.download_payload_rate = 100;
+    status.num_peers = 2;
+    status.num_seeds = 1;
+    status.all_time_upload = 500;
+    return status;
+}
+
+TEST(TorrentRecord, TakesOverTheStatus)
+{
+    TorrentRecord record;
+    update_record(record, downloading());
+    const TorrentInfo& info = record.info;
+    EXPECT_EQ(info.state, TorrentState::downloading);
+    EXPECT_DOUBLE_EQ(info.progress, 0.25);
+    EXPECT_EQ(info.bytes_done, 250U);
+    EXPECT_EQ(info.bytes_total, 1000U);
+    EXPECT_DOUBLE_EQ(info.ratio, 0.5);
+    ASSERT_TRUE(info.eta);
+    EXPECT_EQ(info.eta->count(), 7);
+    EXPECT_FALSE(info.complete);
+}
+
+TEST(TorrentRecord, StatesByWhatCountsMost)
+{
+    TorrentRecord record;
+    lt::torrent_status status = downloading();
+    status.state = lt::torrent_status::seeding;
+    status.is_finished = true;
+    update_record(record, status);
+    EXPECT_EQ(record.info.state, TorrentState::seeding);
+    EXPECT_TRUE(record.info.complete);
+    record.paused = true;
+    update_record(record, status);
+    EXPECT_EQ(record.info.state, TorrentState::paused);
+    EXPECT_TRUE(record.info.complete) << "paused or not, all of it is there";
+    status.errc = lt::error_code(ENOSPC, boost::system::generic_category());
+    status.save_path = "/downloads";
+    update_record(record, status);
+    EXPECT_EQ(record.info.state, TorrentState::failed);
+    EXPECT_EQ(record.info.error, "/downloads: No space left on device");
+    for (int i = 0; i <= static_cast<int>(TorrentState::failed); ++i) EXPECT_STRNE(to_string(static_cast<TorrentState>(i)), "unknown");
+}
+
+TEST(TorrentRecord, NegativeAndUnknownNumbersBecomeZero)
+{
+    TorrentRecord record;
+    lt::torrent_status status;
+    status.total_wanted = -1;
+    status.num_peers = -1;
+    status.progress_ppm = 2'000'000;
+    update_record(record, status);
+    EXPECT_EQ(record.info.bytes_total, 0U);
+    EXPECT_EQ(record.info.peers, 0U);
+    EXPECT_DOUBLE_EQ(record.info.progress, 1.0);
+    EXPECT_DOUBLE_EQ(record.info.ratio, 0.0);
+    EXPECT_FALSE(record.info.eta);
+}
+
+TEST(TorrentRecord, SaysWhatItWaitsForAndHowLong)
+{
+    TorrentRecord record;
+    RouteState route{false, "no exits known", {}};
+    update_record(record, downloading());
+    const TimePoint start(100s);
+    update_waiting(record, route, start);
+    EXPECT_EQ(record.info.waiting_for, "no exits known");
+    update_waiting(record, route, start + 5s);
+    EXPECT_EQ(record.info.waiting, 5s);
+
+    route.ready = true;
+    record.info.peers = 0;
+    update_waiting(record, route, start + 6s);
+    EXPECT_EQ(record.info.waiting_for, "peers (none connected)");
+    EXPECT_EQ(record.info.waiting, 0s) << "another reason, another count";
+
+    record.info.peers = 1;
+    record.info.seeds = 0;
+    record.info.download_bytes_per_s = 0;
+    update_waiting(record, route, start + 7s);
+    EXPECT_EQ(record.info.waiting_for, "a peer that has the missing pieces");
+    record.info.download_bytes_per_s = 1;
+    update_waiting(record, route, start + 8s);
+    EXPECT_TRUE(record.info.waiting_for.empty());
+    EXPECT_EQ(record.info.waiting, 0s);
+
+    record.info.state = TorrentState::metadata;
+    EXPECT_NE(missing_of(record.info, route).find("description"), std::string::npos);
+    record.info.state = TorrentState::paused;
+    EXPECT_TRUE(missing_of(record.info, RouteState{}).empty()) << "who paused waits for nothing";
+}
+
+} // namespace
+} // namespace cepa::main
