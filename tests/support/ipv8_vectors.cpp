@@ -45,9 +45,10 @@ Address address_of(const nlohmann::json& value)
 {
     const auto host = value.at("host").get<std::string>();
     const auto port = value.at("port").get<std::uint16_t>();
-    if (value.at("type") == "domain") return {host, port};
+    const auto type = value.at("type").get<std::string>();
+    if (type == "domain") return {host, port};
     const auto ip = IpAddress::parse(host);
-    if (!ip || ip->v6 != (value.at("type") == "ipv6")) throw std::runtime_error("bad address: " + value.dump());
+    if (!ip || type != (ip->v6 ? "ipv6" : "ipv4")) throw std::runtime_error("bad address: " + value.dump());
     return Endpoint{*ip, port};
 }
 

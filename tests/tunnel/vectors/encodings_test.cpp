@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <functional>
 #include <map>
 
@@ -35,7 +36,10 @@ void write_list(Writer& writer, const Json& value)
 std::uint16_t or_of(const Json& values)
 {
     unsigned out = 0;
-    for (const Json& value : values) out |= value.get<unsigned>();
+    for (const Json& value : values) {
+        EXPECT_TRUE(std::has_single_bit(value.get<unsigned>()));
+        out |= value.get<unsigned>();
+    }
     return static_cast<std::uint16_t>(out);
 }
 

@@ -100,8 +100,9 @@ TEST_F(VectorsOnion, EveryPacketOfEveryLink)
             path_.emplace_back(handshake_named(name), counters.at("forward"), counters.at("backward"));
         ASSERT_EQ(path_.size(), circuit.at("hops").get<std::size_t>());
         for (const Json& step : circuit.at("steps")) {
-            if (step.at("direction") == "forward") forward(step, circuit.at("circuit_ids"));
-            else backward(step, circuit.at("circuit_ids"));
+            const bool to_exit = step.at("direction") == "forward";
+            ASSERT_TRUE(to_exit || step.at("direction") == "backward");
+            to_exit ? forward(step, circuit.at("circuit_ids")) : backward(step, circuit.at("circuit_ids"));
         }
     }
 }
@@ -172,8 +173,9 @@ TEST_F(VectorsRendezvous, EveryPacketOfEveryLink)
 {
     ASSERT_EQ(linked().at("layers"), Json({{"downloader", {"hop1", "hop2"}}, {"seeder", {"hop3"}}}));
     for (const Json& step : linked().at("steps")) {
-        if (step.at("direction") == "downloader->seeder") to_seeder(step);
-        else to_downloader(step);
+        const bool outward = step.at("direction") == "downloader->seeder";
+        ASSERT_TRUE(outward || step.at("direction") == "seeder->downloader");
+        outward ? to_seeder(step) : to_downloader(step);
     }
 }
 

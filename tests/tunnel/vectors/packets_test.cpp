@@ -5,6 +5,7 @@
 #include "tunnel/discovery/messages.hpp"
 #include "tunnel/discovery/signed_packet.hpp"
 #include "tunnel/error.hpp"
+#include "tunnel/hidden_services/names.hpp"
 
 #include <gtest/gtest.h>
 
@@ -18,6 +19,12 @@ using namespace tunnel;
 using Json = nlohmann::json;
 
 bool flag(const Json& fields, const char* name) { return fields.at(name).get<int>() != 0; }
+/// Of a flag that the new style has no bit for.
+bool old_flag(Style style, const Json& fields, const char* name)
+{
+    EXPECT_FALSE(style == Style::new_style && flag(fields, name)) << name;
+    return flag(fields, name);
+}
 
 Bytes extra_of(const Json& fields)
 {
@@ -41,8 +48,8 @@ Bytes request_body(Style style, const Json& f)
 {
     const Bytes extra = extra_of(f);
     return encode_body(IntroductionRequest{style, endpoint_of(f.at("destination")), endpoint_of(f.at("source_lan")),
-                                           endpoint_of(f.at("source_wan")), flag(f, "supports_new_style"),
-                                           flag(f, "advice"), f.at("identifier"), extra});
+                                           endpoint_of(f.at("source_wan")), old_flag(style, f, "supports_new_style"),
+                                           old_flag(style, f, "advice"), f.at("identifier"), extra});
 }
 
 Bytes response_body(Style style, const Json& f)
@@ -50,8 +57,8 @@ Bytes response_body(Style style, const Json& f)
     const Bytes extra = extra_of(f);
     return encode_body(IntroductionResponse{
         style, endpoint_of(f.at("destination")), endpoint_of(f.at("source_lan")), endpoint_of(f.at("source_wan")),
-        endpoint_of(f.at("introduction_lan")), endpoint_of(f.at("introduction_wan")), flag(f, "supports_new_style"),
-        flag(f, "intro_supports_new_style"), flag(f, "peer_limit_reached"), f.at("identifier"), extra});
+        endpoint_of(f.at("introduction_lan")), endpoint_of(f.at("introduction_wan")), old_flag(style, f, "supports_new_style"),
+        flag(f, "intro_supports_new_style"), old_flag(style, f, "peer_limit_reached"), f.at("identifier"), extra});
 }
 
 Bytes puncture_request_body(Style style, const Json& f)
@@ -200,6 +207,10 @@ TEST(VectorsPackets, BothWays)
         const Codec& codec = kCodecs.at(entry.at("name").get<std::string>());
         const Bytes packet = unhex(entry.at("packet"));
         const Bytes body = codec.from_fields(entry.at("fields"));
+        if (entry.at("name") == "pex-introduction-request") {
+            EXPECT_EQ(pex_overlay(unhex_array<20>(entry.at("fields").at("info_hash"))),
+                      unhex_array<20>(entry.at("community_id")));
+        }
         EXPECT_EQ(hex(build_frame(entry, body)), hex(packet));
         const ByteSpan opened = open_frame(entry, packet);
         EXPECT_EQ(hex(opened), hex(body));
