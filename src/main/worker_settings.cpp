@@ -1,0 +1,35 @@
+#include "main/worker_settings.hpp"
+
+#include <algorithm>
+
+namespace cepa::main {
+namespace {
+
+template <class Number>
+Number part(Number limit, std::uint32_t workers) noexcept
+{
+    return limit == 0 ? 0 : std::max<Number>(1, limit / workers);
+}
+
+} // namespace
+
+proto::NodeSettings settings_of_one(const proto::NodeSettings& node, std::uint32_t workers, std::uint64_t moved_bytes)
+{
+    proto::NodeSettings one = node;
+    one.set_relay_rate_bytes_per_s(part(node.relay_rate_bytes_per_s(), workers));
+    one.set_exit_rate_bytes_per_s(part(node.exit_rate_bytes_per_s(), workers));
+    one.set_max_joined_circuits(part(node.max_joined_circuits(), workers));
+    if (node.month_bytes() == 0) return one;
+    const std::uint64_t used = node.month_bytes_used() + moved_bytes;
+    const std::uint64_t left = node.month_bytes() - std::min(used, node.month_bytes());
+    one.set_month_bytes_used(used);
+    one.set_month_bytes(used + left / workers);
+    return one;
+}
+
+bool serves_others(const proto::NodeSettings& node) noexcept
+{
+    return node.relay() || node.exit_bittorrent() || node.exit_ipv8();
+}
+
+} // namespace cepa::main
