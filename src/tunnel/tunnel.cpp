@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <set>
+#include <vector>
 
 namespace cepa::tunnel {
 
@@ -23,6 +24,18 @@ using namespace std::chrono_literals;
 /// Ticks come every 50 ms; a gap like this means that the machine slept, and that every peer has forgotten us.
 constexpr Duration kSuspended = 15s;
 constexpr Duration kSweepEvery = 1s;
+
+// Addresses come with the outside one first. Another one beside the old ones is only more knowledge; one that is gone,
+// or a public one that is no longer the first, means that we moved.
+bool have_moved(const std::vector<Endpoint>& before, const std::vector<Endpoint>& after)
+{
+    if (before.empty() || after.empty()) return false;
+    const auto still_there = [&](const Endpoint& old) {
+        return std::ranges::any_of(after, [&](const Endpoint& e) { return e.ip == old.ip; });
+    };
+    if (!std::ranges::all_of(before, still_there)) return true;
+    return before.front().ip.is_global_unicast() && before.front().ip != after.front().ip;
+}
 
 } // namespace
 
@@ -49,7 +62,7 @@ struct Tunnel::Parts final : PathSource {
     void on_lookup_hash(ByteSpan hash);
     void take_changes();
     void report_guards();
-    void on_addresses();
+    void on_addresses(std::vector<Endpoint> addresses);
     void tick();
     void sweep();
     void leave_others(DestroyReason reason);
@@ -64,7 +77,7 @@ struct Tunnel::Parts final : PathSource {
     TimePoint last_tick{};
     TimePoint last_sweep{};
     bool limit_told = false;
-    std::set<IpAddress> own_ips;
+    std::vector<Endpoint> own_addresses;
     std::set<std::array<std::uint8_t, 20>> monitored;
 
     Counters counters;
@@ -100,7 +113,7 @@ Tunnel::Parts::Parts(TunnelSettings s, Environment e, TunnelObserver& o)
                 [this](ByteSpan hash) { on_lookup_hash(hash); }}),
       own({selection, *this, routes, sender, aead, counters, environment, observer})
 {
-    on_addresses();
+    on_addresses(discovery.own_addresses());
 }
 
 std::int64_t Tunnel::Parts::now_unix_s() const
@@ -266,15 +279,11 @@ void Tunnel::Parts::report_guards()
     if (selection.guards().take_changed()) observer.on_guards_changed(selection.guards().all());
 }
 
-// A new address beside the old ones is only more knowledge; one that is gone means that we moved.
-void Tunnel::Parts::on_addresses()
+void Tunnel::Parts::on_addresses(std::vector<Endpoint> addresses)
 {
-    const std::vector<Endpoint> addresses = discovery.own_addresses();
     exits.set_own_addresses(addresses);
-    std::set<IpAddress> ips;
-    for (const Endpoint& address : addresses) ips.insert(address.ip);
-    const bool moved = std::ranges::any_of(own_ips, [&](const IpAddress& ip) { return !ips.contains(ip); });
-    own_ips = std::move(ips);
+    const bool moved = have_moved(own_addresses, addresses);
+    own_addresses = std::move(addresses);
     if (!moved) return;
     own.close_all("own address changed", now);
     observer.on_address_changed();
@@ -284,7 +293,7 @@ void Tunnel::Parts::on_addresses()
 void Tunnel::Parts::take_changes()
 {
     const DiscoveryChanges changes = discovery.take_changes();
-    if (changes.addresses) on_addresses();
+    if (changes.addresses) on_addresses(discovery.own_addresses());
     if (!changes.candidates) return;
     if (settings.discover) selection.guards().maintain(discovery.candidates(), now_unix_s(), environment.random);
     report_guards();
@@ -368,6 +377,8 @@ void Tunnel::share(const std::vector<Candidate>& candidates, const std::vector<E
                    const std::vector<Guard>& guards)
 {
     parts_->discovery.share(candidates, own_addresses);
+    parts_->now = parts_->environment.clock.now();
+    if (!parts_->settings.discover) parts_->on_addresses(own_addresses);
     // None at all only means that nobody has chosen yet.
     if (!guards.empty()) parts_->selection.guards().replace(guards);
 }
