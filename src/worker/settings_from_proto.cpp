@@ -3,6 +3,7 @@
 #include "worker/shared_facts.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace cepa::worker {
 namespace {
@@ -45,6 +46,9 @@ std::string take_keys(const proto::NodeSettings& from, TunnelSettings& to)
         if (!guard) return "guards holds a malformed entry";
         to.guards.push_back(*guard);
     }
+    // Guards are kept for days, which no clock since boot counts across restarts. Read once; nothing else is measured on it.
+    using namespace std::chrono;
+    to.start_unix_s = duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
     return {};
 }
 
