@@ -17,17 +17,17 @@ std::uint64_t fingerprint(const Opened& message) noexcept
 
 } // namespace
 
-static_assert(ReplayWindow::kBusySlots <= kCounterBits + 1);
+static_assert(ReplayWindow::kMostSlots <= kCounterBits + 1);
 
 bool ReplayWindow::accept(const Opened& message)
 {
-    if (size_ == 0) widen(kIdleSlots);
-    if (size_ < kBusySlots && accepted_ >= kBusyAfter) widen(kBusySlots);
+    // Grows before it is full, so that nothing of a stream's first kMostSlots messages is ever forgotten.
+    if (accepted_ == size_ && size_ < kMostSlots) widen(size_ == 0 ? kFirstSlots : size_ * 2);
     const std::uint64_t entry = fingerprint(message);
     std::uint64_t& slot = slots_[entry % size_];
     if (slot == entry) return false;
     slot = entry;
-    if (accepted_ < kBusyAfter) ++accepted_;
+    if (accepted_ < kMostSlots) ++accepted_;
     return true;
 }
 
