@@ -1,0 +1,64 @@
+// A Tunnel that does nothing but remember and say what the test wants. Linked in place of the real one, so that the
+// worker's parts are tested without a protocol. The newest one is FakeTunnel::newest().
+#pragma once
+
+#include "tunnel/tunnel.hpp"
+
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace cepa::tunnel {
+
+struct FakeTunnel {
+    struct Sent {
+        CircuitId circuit;
+        Address destination;
+        Bytes payload;
+        std::size_t headroom;
+        std::size_t tailroom;
+    };
+    struct Received {
+        Endpoint source;
+        Bytes packet;
+    };
+
+    FakeTunnel(TunnelSettings s, Environment e, TunnelObserver& o) : settings(std::move(s)), environment(e), observer(o) {}
+
+    [[nodiscard]] static FakeTunnel& newest();
+    [[nodiscard]] static bool exists() noexcept;
+
+    TunnelSettings settings;
+    Environment environment;
+    TunnelObserver& observer;
+
+    // What the test sets.
+    Result<CircuitId> next_circuit = CircuitId(1);
+    std::set<std::uint32_t> usable; ///< circuits that take data
+    std::set<std::uint32_t> known;
+    std::vector<CircuitView> circuit_views;
+    std::vector<RelayView> relay_views;
+    std::vector<ExitView> exit_views;
+    std::vector<Candidate> candidate_list;
+    std::vector<Endpoint> own;
+    DiscoveryView discovery_view;
+    TunnelCounters counted;
+    std::function<void(const Endpoint&, PacketBuffer&)> on_packet = [](const Endpoint&, PacketBuffer&) {};
+    std::function<void()> on_tick = [] {};
+
+    // What it was told.
+    std::vector<Sent> sent;
+    std::vector<Received> received;
+    std::vector<std::size_t> batches; ///< datagrams sent up to each end of a batch
+    std::vector<std::pair<int, std::uint32_t>> asked; ///< hops, group
+    std::vector<CircuitId> closed;
+    std::vector<Candidate> shared;
+    std::vector<Endpoint> shared_addresses;
+    std::vector<std::array<std::uint8_t, 20>> monitored;
+    int ticks = 0;
+    bool shut_down = false;
+};
+
+} // namespace cepa::tunnel
