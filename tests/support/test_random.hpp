@@ -3,6 +3,7 @@
 
 #include "tunnel/environment.hpp"
 
+#include <array>
 #include <cstdint>
 
 namespace cepa::test {
@@ -31,6 +32,20 @@ public:
     [[nodiscard]] bool chance(double probability) noexcept
     {
         return static_cast<double>(next() >> 11U) * 0x1p-53 < probability;
+    }
+
+    [[nodiscard]] Bytes bytes(std::size_t count)
+    {
+        Bytes out(count);
+        fill(out);
+        return out;
+    }
+    template <std::size_t N>
+    [[nodiscard]] std::array<std::uint8_t, N> array() noexcept
+    {
+        std::array<std::uint8_t, N> out;
+        fill(out);
+        return out;
     }
 
 private:

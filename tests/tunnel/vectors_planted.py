@@ -21,7 +21,7 @@ INDIFFERENT = re.compile("|".join((
     r"cells/2[67]/fields/circuit_id",                     # recorded without the packet that would carry it
     r"onion/./relay_initial_relay_early_count",           # tested by relay_early_sequence
     r"hidden/data/initial_counters/(downloader_e2e/forward|seeder_e2e/backward)",  # directions that end only opens
-    r"dht/node_ids/./address/(port|host)",                # the port and the masked bits do not enter
+    r"dht/node_ids/./(address/(port|host)|mid)",          # the port, the masked bits and the end of the mid do not enter
     r"negative/.*/(packet|relay_early)",                  # what is dropped may stay dropped; the verdicts do count
     r"exit_policy/samples/[0-9]+/datagram",               # what looks like nothing may go on so; the verdicts do count
 )))
