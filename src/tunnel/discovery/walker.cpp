@@ -15,8 +15,9 @@ constexpr std::uint32_t kRememberedTries = 6;
 constexpr std::uint32_t kIntroducedTries = 2;
 /// Of 256 steps, as deployed nodes walk: the rest asks somebody known.
 constexpr std::uint32_t kToStrangers = 206;
-/// With fewer peers than this a step asks as many strangers as the window allows.
+/// With fewer peers than this a step asks as many strangers as the window allows, or this many peers.
 constexpr std::size_t kFewPeers = 10;
+constexpr std::size_t kPeersAskedWhenFew = 2;
 
 constexpr std::array kRetry{std::chrono::seconds(1), std::chrono::seconds(2),  std::chrono::seconds(4),
                             std::chrono::seconds(8), std::chrono::seconds(15), std::chrono::seconds(30)};
@@ -124,7 +125,8 @@ bool Walker::pick_introduced(std::vector<Endpoint>& out, TimePoint now)
 void Walker::pick_peer(std::vector<Endpoint>& out, const PeerTable& peers)
 {
     if (peers.all().empty()) return;
-    out.push_back(peers.all()[random_.below(static_cast<std::uint32_t>(peers.all().size()))].address);
+    const Endpoint& chosen = peers.all()[random_.below(static_cast<std::uint32_t>(peers.all().size()))].address;
+    if (std::ranges::find(out, chosen) == out.end()) out.push_back(chosen);
 }
 
 std::vector<Endpoint> Walker::step(const PeerTable& peers, bool hungry, TimePoint now)
@@ -138,7 +140,8 @@ std::vector<Endpoint> Walker::step(const PeerTable& peers, bool hungry, TimePoin
     const std::size_t most = peers.proven() < kFewPeers ? kWindow - waiting : 1;
     if (random_.below(256) < kToStrangers)
         while (out.size() < most && pick_introduced(out, now)) {}
-    if (out.empty()) pick_peer(out, peers);
+    if (!out.empty()) return out;
+    for (std::size_t i = 0; i < std::min(most, kPeersAskedWhenFew); ++i) pick_peer(out, peers);
     return out;
 }
 
