@@ -175,7 +175,7 @@ TunnelSettings sim_settings(const Endpoint& listen)
     return out;
 }
 
-Endpoint sim_address(unsigned n) { return {IpAddress::v4((10U << 24U) | (n << 16U) | 1U), 8090}; }
+Endpoint sim_address(unsigned n) { return {IpAddress::v4((10U << 24U) + (n << 16U) + 1U), 8090}; }
 
 Bytes utp_datagram(std::size_t size, std::uint8_t filler)
 {

@@ -102,7 +102,7 @@ private:
 
 /// Settings of a node in a private overlay; each node in a /16 of its own unless it is told otherwise.
 [[nodiscard]] tunnel::TunnelSettings sim_settings(const Endpoint& listen);
-/// 10.<n>.0.1:8090
+/// 10.<n>.0.1:8090, and on through 11.0.0.1 where there are more.
 [[nodiscard]] Endpoint sim_address(unsigned n);
 /// A datagram that the exit filter takes for uTP, with `size` bytes (at least 20).
 [[nodiscard]] Bytes utp_datagram(std::size_t size, std::uint8_t filler = 0x5a);

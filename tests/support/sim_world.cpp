@@ -19,7 +19,7 @@ SimWorld::SimWorld(std::uint64_t seed) : network(seed), echo{IpAddress::v4(0x050
 SimNode& SimWorld::add(TunnelSettings settings)
 {
     const Endpoint address = settings.listen;
-    nodes.push_back(std::make_unique<SimNode>(network, address, std::move(settings), seed_ * 1000 + nodes.size()));
+    nodes.push_back(std::make_unique<SimNode>(network, address, std::move(settings), seed_ * 100'000 + ++created_));
     return *nodes.back();
 }
 

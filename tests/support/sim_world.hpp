@@ -42,6 +42,7 @@ public:
 private:
     std::uint64_t seed_;
     unsigned last_address_ = 0;
+    std::uint64_t created_ = 0;
 };
 
 } // namespace cepa::test

@@ -42,6 +42,8 @@ void Relays::forward(Relay& relay, const Endpoint& source, const CellHeader& hea
     const Result<Opened> opened = relay.layer.open(tools_.aead, packet);
     if (!opened) return counters.drop(Drop::bad_tag);
     if (!relay.window.accept(*opened)) return counters.drop(Drop::replayed);
+    // Too short for another layer: the originator has not yet heard that we became a relay, and this was for us.
+    if (packet.size() < kLayerOverhead) return counters.drop(Drop::malformed);
     relay.previous.address.port = source.port; // authentic, so the neighbour's port may have moved
     relay.last_activity = now;
     relay.bytes_forward += size;
@@ -58,6 +60,7 @@ void Relays::backward(Relay& relay, const Endpoint& source, const CellHeader& he
     if (!relay.early_backward.admit(header.relay_early)) return counters.drop(Drop::early_limit);
     const std::size_t size = packet.size();
     packet.strip_front(kCellHeaderSize);
+    if (packet.size() < kLayerOverhead) return counters.drop(Drop::malformed); // the next hop's own layer is in it
     if (cell_size(packet.size(), 1) > kMaxPacket || packet.headroom() < kCounterSize + kCellHeaderSize)
         return counters.drop(Drop::too_large);
     if (!may_carry(size, now)) return;
