@@ -123,6 +123,7 @@ void add_command_flags(CLI::App& c, Command command, Raw& raw)
         break;
     case Command::seed:
         c.add_option("PATH", o.torrent.source, "file or folder")->required();
+        c.add_option("--torrent", o.create.output, "its .torrent file, when one exists: nothing is hashed then")->type_name("FILE");
         add_hops(c, raw);
         c.add_option("--tracker", o.create.trackers, "announce to this tracker (repeatable)")->expected(1)->take_all();
         break;

@@ -44,7 +44,7 @@ struct TorrentOptions {
 
 struct CreateOptions {
     std::filesystem::path path;
-    std::filesystem::path output; ///< empty: NAME.torrent in the current folder
+    std::filesystem::path output; ///< of create: empty is NAME.torrent in the current folder; of seed: an existing one
     std::vector<std::string> trackers;
     bool v1 = false;
 };

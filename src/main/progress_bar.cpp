@@ -27,13 +27,6 @@ double share_of(const Progress& p) noexcept
 /// Rounded down: 100 % is only said when everything is there.
 int percent(const Progress& p) noexcept { return static_cast<int>(share_of(p) * 100.0); }
 
-/// Control characters in a name must not reach a terminal.
-std::string printable(std::string text)
-{
-    std::ranges::replace_if(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
-    return text;
-}
-
 std::string numbers(const Progress& p)
 {
     std::string out;
@@ -61,7 +54,10 @@ BarStyle bar_style_of_stderr()
 
 std::string progress_text(const Progress& progress)
 {
-    return printable(joined(joined(progress.what, numbers(progress)), progress.detail));
+    std::string out = joined(joined(progress.what, numbers(progress)), progress.detail);
+    // Names in it come from strangers, and control characters must not reach a terminal.
+    std::ranges::replace_if(out, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, '?');
+    return out;
 }
 
 std::string ProgressBar::bar(const Progress& progress) const

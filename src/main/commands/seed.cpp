@@ -1,0 +1,91 @@
+// Seeds a file or folder plainly (hops 0): peers see this computer's address. Hidden seeding comes with its own issue.
+#include "main/commands/commands.hpp"
+#include "main/foreground.hpp"
+#include "main/quantity.hpp"
+#include "main/torrent_creator.hpp"
+#include "main/torrent_service.hpp"
+#include "main/user_error.hpp"
+
+#include "main/atomic_file.hpp"
+
+#include <fmt/format.h>
+
+namespace cepa::main {
+namespace {
+
+CreatedTorrent make_torrent(CommandContext& context)
+{
+    CreateTorrent request;
+    request.path = context.options.torrent.source;
+    request.trackers = context.options.create.trackers;
+    auto created = create_torrent(request, [&](double share) {
+        Progress progress;
+        progress.what = fmt::format("hashing {:.0f} %", share * 100);
+        context.console.progress(progress);
+        return true;
+    });
+    if (!created) throw UserError(created.error());
+    return std::move(*created);
+}
+
+/// The .torrent to seed: the one named with --torrent, or made now.
+Bytes torrent_content(CommandContext& context, std::string& magnet)
+{
+    const auto& named = context.options.create.output;
+    if (named.empty()) {
+        CreatedTorrent created = make_torrent(context);
+        magnet = created.magnet;
+        return std::move(created.content);
+    }
+    auto content = read_file(named, std::size_t{16} << 20U);
+    if (!content) throw UserError(fmt::format("{}: {}", named.string(), content.error().message()));
+    return std::move(*content);
+}
+
+void announce(CommandContext& context, App& app, const std::string& id, const std::string& magnet)
+{
+    std::string listen;
+    for (const TorrentSessionInfo& session : app.torrents().sessions()) listen = session.listen;
+    context.console.note(fmt::format("seeding {} on {}, under this computer's own address; Ctrl-C stops", id, listen));
+    if (!magnet.empty()) context.console.line(magnet);
+    context.console.result({{"ready", true}, {"id", id}, {"magnet", magnet}, {"listen", listen}});
+}
+
+} // namespace
+
+int seed_command(CommandContext& context)
+{
+    const TorrentOptions& torrent = context.options.torrent;
+    if (torrent.hops.value_or(0) != 0)
+        throw Misuse("seed: hidden seeding (--hops above 0) does not exist yet; without --hops your address is seen by every peer");
+    StateFolder state = StateFolder::open(context.state);
+    std::error_code ignored;
+    const auto path = std::filesystem::absolute(torrent.source, ignored).lexically_normal();
+    std::string magnet;
+    AddTorrent request;
+    request.content = torrent_content(context, magnet);
+    request.save_path = (path.has_filename() ? path : path.parent_path()).parent_path();
+    request.route.hops = 0;
+    request.seed_mode = true;
+
+    boost::asio::io_context io(1);
+    AppOptions options;
+    options.settings = context.settings;
+    options.command = "seed";
+    options.tunnels = false;
+    App app(io, std::move(state), std::move(options), context.in_process);
+    app.start();
+    Foreground foreground(io, app, kDone);
+    std::string error;
+    app.torrents().add(request, [&](Answer<std::string> id) {
+        if (id) return announce(context, app, *id, magnet);
+        error = id.error();
+        foreground.finish(kFailed);
+    });
+    const int status = foreground.run();
+    if (!error.empty()) throw UserError(error);
+    context.console.result({{"ok", true}});
+    return status;
+}
+
+} // namespace cepa::main
