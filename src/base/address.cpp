@@ -88,6 +88,7 @@ IpAddress IpAddress::v4(std::uint32_t host_order) noexcept
 
 std::optional<IpAddress> IpAddress::parse(std::string_view text)
 {
+    if (text.find('\0') != std::string_view::npos) return std::nullopt; // inet_pton would stop there
     const std::string terminated(text);
     IpAddress out;
     if (::inet_pton(AF_INET, terminated.c_str(), out.bytes.data()) == 1) return out;
