@@ -1,0 +1,236 @@
+// cepa demo: a private network of real processes on loopback, a download through onion circuits, and the proof.
+//   file -> torrent -> plan -> processes -> download -> compare -> report; then everything is taken down again.
+// Nobody outside is ever asked: a random overlay, no bootstrap, peers by name, addresses of 127.0.0.0/8.
+#include "main/commands/commands.hpp"
+#include "main/commands/demo_network.hpp"
+#include "main/commands/demo_plan.hpp"
+#include "main/commands/demo_report.hpp"
+#include "main/commands/file_digest.hpp"
+#include "main/commands/temporary_folder.hpp"
+#include "main/commands/torrent_source.hpp"
+#include "main/interrupt.hpp"
+#include "main/quantity.hpp"
+#include "main/torrent_creator.hpp"
+#include "main/user_error.hpp"
+
+#include <fmt/format.h>
+#include <sodium.h>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+namespace cepa::main {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kStandstillLimit = 120s; ///< without one new byte: something is broken
+
+struct Content {
+    std::filesystem::path path;
+    std::uint64_t bytes = 0;
+    std::string sha256;
+};
+
+struct Timing {
+    double seconds = 0;
+    double first_byte_seconds = 0;
+};
+
+class Demo {
+public:
+    Demo(CommandContext& context, DemoOptions options)
+        : console_(context.console), options_(std::move(options)), folder_(std::filesystem::temp_directory_path(), "cepa-demo-")
+    {
+    }
+
+    [[nodiscard]] int run();
+
+private:
+    [[nodiscard]] KeepGoing keep_going()
+    {
+        return [this] { return !interrupt_.interrupted(); };
+    }
+    [[nodiscard]] Content make_content();
+    [[nodiscard]] std::filesystem::path make_torrent(const Content& content);
+    [[nodiscard]] Timing download(DemoNetwork& network, const DemoPlan& plan, const std::filesystem::path& torrent, const std::filesystem::path& to);
+    [[nodiscard]] Json result(DemoNetwork& network, const Content& content, const Timing& timing, const std::string& sha256);
+    void keep_output(const std::filesystem::path& downloaded);
+    void check_output(const Content& content) const;
+    void watch(const Json& torrent, DemoNetwork& network);
+
+    Console& console_;
+    DemoOptions options_;
+    Interrupt interrupt_; // before any process is started: they inherit nothing of it
+    TemporaryFolder folder_;
+};
+
+std::uint32_t random_below(std::uint32_t bound) { return randombytes_uniform(bound); }
+
+Content Demo::make_content()
+{
+    Content content;
+    if (options_.file.empty()) {
+        content.path = folder_.path() / "random.bin";
+        content.bytes = options_.size_bytes;
+        console_.note(fmt::format("making a random file of {}", format_size(content.bytes)));
+        content.sha256 = write_random_file(content.path, content.bytes, keep_going());
+        return content;
+    }
+    std::error_code error;
+    content.path = std::filesystem::absolute(options_.file, error).lexically_normal();
+    if (::access(content.path.c_str(), R_OK) != 0) throw UserError(fmt::format("file {}: {}", options_.file.string(), std::strerror(errno)));
+    if (!std::filesystem::is_regular_file(content.path, error)) throw UserError(fmt::format("file {}: not a regular file", options_.file.string()));
+    content.bytes = std::filesystem::file_size(content.path, error);
+    if (content.bytes == 0) throw UserError(fmt::format("file {}: empty", options_.file.string()));
+    content.sha256 = sha256_of_file(content.path, keep_going());
+    return content;
+}
+
+std::filesystem::path Demo::make_torrent(const Content& content)
+{
+    CreateTorrent request;
+    request.path = content.path;
+    const auto created = create_torrent(request, [this](double) { return !interrupt_.interrupted(); });
+    if (interrupt_.interrupted()) throw UserError("interrupted");
+    if (!created) throw UserError(created.error());
+    const auto file = folder_.path() / "demo.torrent";
+    std::ofstream out(file, std::ios::binary);
+    out.write(reinterpret_cast<const char*>(created->content.data()), static_cast<std::streamsize>(created->content.size()));
+    if (!out.flush()) throw UserError(fmt::format("{}: {}", file.string(), std::strerror(errno)));
+    return file;
+}
+
+void Demo::check_output(const Content& content) const
+{
+    if (options_.output.empty()) return;
+    const auto target = checked_folder(options_.output) / content.path.filename();
+    std::error_code error;
+    if (std::filesystem::exists(target, error)) throw UserError(fmt::format("{}: exists already", target.string()));
+}
+
+void Demo::watch(const Json& torrent, DemoNetwork& network)
+{
+    Progress progress = progress_of(torrent);
+    if (progress.rate_bytes_per_s >= 1) {
+        std::size_t ready = 0;
+        for (const Json& circuit : network.downloader().call("circuits")["circuits"]) ready += circuit.value("state", "") == "ready" ? 1 : 0;
+        progress.detail = fmt::format("{} seeders, {} circuits", torrent.value("peers", 0), ready);
+    }
+    console_.progress(progress);
+}
+
+Timing Demo::download(DemoNetwork& network, const DemoPlan& plan, const std::filesystem::path& torrent, const std::filesystem::path& to)
+{
+    const BootClock clock;
+    const TimePoint start = clock.now();
+    const auto since = [&clock](TimePoint from) { return std::chrono::duration<double>(clock.now() - from).count(); };
+    const Json params{{"source", torrent.string()}, {"folder", to.string()}, {"hops", options_.hops}, {"peers", plan.seeder_endpoints}};
+    const std::string id = network.downloader().call("add", params)["id"];
+    Timing timing;
+    std::uint64_t most = 0;
+    TimePoint last_news = start;
+    TimePoint last_drawn{};
+    for (;;) {
+        const Json shown = network.downloader().call("show", {{"id", id}})["torrent"];
+        const auto downloaded = shown.value("downloaded", std::uint64_t{0});
+        if (downloaded > 0 && timing.first_byte_seconds == 0) timing.first_byte_seconds = since(start);
+        if (downloaded > most) last_news = clock.now();
+        most = std::max(most, downloaded);
+        if (shown.value("state", "") == "failed") throw UserError(shown.value("error", ""));
+        if (shown.value("complete", false)) break;
+        network.check_all_running();
+        if (clock.now() - last_news > kStandstillLimit)
+            throw UserError(fmt::format("nothing arrived for {}; it waits for: {}\n{}", format_duration(kStandstillLimit), shown.value("waiting_for", ""),
+                                        network.downloader().log_tail()));
+        if (clock.now() - last_drawn > 300ms) {
+            watch(shown, network);
+            last_drawn = clock.now();
+        }
+        if (interrupt_.wait(50ms)) throw UserError("interrupted");
+    }
+    timing.seconds = since(start);
+    console_.end_progress();
+    return timing;
+}
+
+Json Demo::result(DemoNetwork& network, const Content& content, const Timing& timing, const std::string& sha256)
+{
+    if (interrupt_.wait(700ms)) throw UserError("interrupted"); // the workers' last counters come within their sync interval
+    const Json status = network.downloader().call("status");
+    const auto exits = network.exit_addresses();
+    const auto seen = network.seen_by_seeders();
+    const bool only_exits = !seen.empty() && std::ranges::includes(exits, seen);
+    const bool same = sha256 == content.sha256;
+    Json processes = network.accounts();
+    Json worker_bytes = Json::array();
+    for (const Json& worker : processes.back().value("workers", Json::array())) worker_bytes.push_back(worker["bytes"]);
+    if (worker_bytes.empty() && options_.hops > 0) worker_bytes.push_back(processes.back()["bytes"]);
+    std::size_t circuits = 0;
+    for (const Json& circuit : network.downloader().call("circuits")["circuits"]) circuits += circuit.value("state", "") == "ready" ? 1 : 0;
+    const Json containment = status.value("containment", Json::object());
+    return {{"ok", same && (only_exits || options_.hops == 0)}, {"sha256_ok", same}, {"sha256", sha256}, {"bytes", content.bytes}, {"seconds", timing.seconds},
+            {"first_byte_seconds", timing.first_byte_seconds}, {"rate_bytes_per_s", static_cast<double>(content.bytes) / std::max(timing.seconds, 1e-3)},
+            {"hops", options_.hops}, {"workers", options_.workers}, {"worker_bytes", worker_bytes}, {"worker_restarts", status["pool"].value("restarts", 0)},
+            {"circuits", circuits}, {"seeders_saw_only_exits", only_exits}, {"seeders_saw", seen}, {"exits", exits},
+            {"containment", containment.value("on", false) ? "on" : "off: " + containment.value("why_off", "")}, {"socks5", status.value("socks5", Json::object())},
+            {"processes", std::move(processes)}};
+}
+
+void Demo::keep_output(const std::filesystem::path& downloaded)
+{
+    if (options_.output.empty()) return;
+    const auto target = checked_folder(options_.output) / downloaded.filename();
+    std::error_code error;
+    std::filesystem::rename(downloaded, target, error);
+    if (error) throw UserError(fmt::format("{}: {}", target.string(), error.message()));
+    console_.note(fmt::format("kept as {}", target.string()));
+}
+
+int Demo::run()
+{
+    const Content content = make_content();
+    check_output(content);
+    // Beside its place when it is to be kept, so that the last step is a rename.
+    const TemporaryFolder downloads(options_.output.empty() ? folder_.path() : checked_folder(options_.output), ".cepa-demo-");
+    const auto torrent = make_torrent(content);
+    const DemoPlan plan = plan_demo(options_, folder_.path(), content.path, torrent, random_below);
+    std::ofstream(folder_.path() / "cepa.toml") << plan.settings_text;
+    console_.note(fmt::format("starting {} relays, {} exits, {} seeders and a downloader with {} workers, on loopback only", plan.relays.size(), plan.exits.size(),
+                              plan.seeders.size(), options_.workers));
+    DemoNetwork network(plan, interrupt_);
+    const Timing timing = download(network, plan, torrent, downloads.path());
+    const auto downloaded = downloads.path() / content.path.filename();
+    const std::string sha256 = sha256_of_file(downloaded, keep_going());
+    const Json outcome = result(network, content, timing, sha256);
+    network.stop();
+    keep_output(downloaded);
+    console_.line(demo_report(outcome));
+    console_.result(outcome);
+    return outcome.value("ok", false) ? kDone : kFailed;
+}
+
+/// --workers is a global flag and so a setting; the demo's default is its own.
+DemoOptions demo_options(const CommandContext& context)
+{
+    DemoOptions out = context.options.demo;
+    for (const SettingOverride& given : context.options.overrides)
+        if (given.path == "workers.count") out.workers = effective_workers(context.settings);
+    return out;
+}
+
+} // namespace
+
+int demo_command(CommandContext& context)
+{
+    if (sodium_init() < 0) throw UserError("libsodium finds no source of randomness");
+    Demo demo(context, demo_options(context));
+    return demo.run();
+}
+
+} // namespace cepa::main
