@@ -25,16 +25,12 @@ using namespace std::chrono_literals;
 constexpr Duration kSuspended = 15s;
 constexpr Duration kSweepEvery = 1s;
 
-// Addresses come with the outside one first. Another one beside the old ones is only more knowledge; one that is gone,
-// or a public one that is no longer the first, means that we moved.
-bool have_moved(const std::vector<Endpoint>& before, const std::vector<Endpoint>& after)
+// Another address beside the old ones is only more knowledge; one that is gone means that we moved.
+bool any_is_gone(const std::vector<Endpoint>& before, const std::vector<Endpoint>& after)
 {
-    if (before.empty() || after.empty()) return false;
-    const auto still_there = [&](const Endpoint& old) {
+    return !std::ranges::all_of(before, [&](const Endpoint& old) {
         return std::ranges::any_of(after, [&](const Endpoint& e) { return e.ip == old.ip; });
-    };
-    if (!std::ranges::all_of(before, still_there)) return true;
-    return before.front().ip.is_global_unicast() && before.front().ip != after.front().ip;
+    });
 }
 
 } // namespace
@@ -62,7 +58,7 @@ struct Tunnel::Parts final : PathSource {
     void on_lookup_hash(ByteSpan hash);
     void take_changes();
     void report_guards();
-    void on_addresses(std::vector<Endpoint> addresses);
+    void on_addresses(std::vector<Endpoint> addresses, const Endpoint& seen_by_others);
     void tick();
     void sweep();
     void leave_others(DestroyReason reason);
@@ -78,6 +74,7 @@ struct Tunnel::Parts final : PathSource {
     TimePoint last_sweep{};
     bool limit_told = false;
     std::vector<Endpoint> own_addresses;
+    Endpoint outside; ///< how others see us; null when nobody has told
     std::set<std::array<std::uint8_t, 20>> monitored;
 
     Counters counters;
@@ -113,7 +110,7 @@ Tunnel::Parts::Parts(TunnelSettings s, Environment e, TunnelObserver& o)
                 [this](ByteSpan hash) { on_lookup_hash(hash); }}),
       own({selection, *this, routes, sender, aead, counters, environment, observer})
 {
-    on_addresses(discovery.own_addresses());
+    on_addresses(discovery.own_addresses(), {}); // nobody has told us anything yet
 }
 
 std::int64_t Tunnel::Parts::now_unix_s() const
@@ -279,11 +276,13 @@ void Tunnel::Parts::report_guards()
     if (selection.guards().take_changed()) observer.on_guards_changed(selection.guards().all());
 }
 
-void Tunnel::Parts::on_addresses(std::vector<Endpoint> addresses)
+void Tunnel::Parts::on_addresses(std::vector<Endpoint> addresses, const Endpoint& seen_by_others)
 {
     exits.set_own_addresses(addresses);
-    const bool moved = have_moved(own_addresses, addresses);
+    const bool seen_elsewhere = !outside.is_null() && !seen_by_others.is_null() && outside.ip != seen_by_others.ip;
+    const bool moved = !addresses.empty() && (seen_elsewhere || any_is_gone(own_addresses, addresses));
     own_addresses = std::move(addresses);
+    if (!seen_by_others.is_null()) outside = seen_by_others;
     if (!moved) return;
     own.close_all("own address changed", now);
     observer.on_address_changed();
@@ -293,7 +292,7 @@ void Tunnel::Parts::on_addresses(std::vector<Endpoint> addresses)
 void Tunnel::Parts::take_changes()
 {
     const DiscoveryChanges changes = discovery.take_changes();
-    if (changes.addresses) on_addresses(discovery.own_addresses());
+    if (changes.addresses) on_addresses(discovery.own_addresses(), discovery.wan());
     if (!changes.candidates) return;
     if (settings.discover) selection.guards().maintain(discovery.candidates(), now_unix_s(), environment.random);
     report_guards();
@@ -378,7 +377,9 @@ void Tunnel::share(const std::vector<Candidate>& candidates, const std::vector<E
 {
     parts_->discovery.share(candidates, own_addresses);
     parts_->now = parts_->environment.clock.now();
-    if (!parts_->settings.discover) parts_->on_addresses(own_addresses);
+    // Worker 0 names the outside one first, once it knows it.
+    const bool has_outside = !own_addresses.empty() && own_addresses.front().ip.is_global_unicast();
+    if (!parts_->settings.discover) parts_->on_addresses(own_addresses, has_outside ? own_addresses.front() : Endpoint{});
     // None at all only means that nobody has chosen yet.
     if (!guards.empty()) parts_->selection.guards().replace(guards);
 }
