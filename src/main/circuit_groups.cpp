@@ -81,7 +81,8 @@ void CircuitGroups::want(const Route& route)
         group->generation = next_generation_++;
         group->at_once = workers();
         group->tokens = kBurst * circuits_per_route();
-        group->next_turn = group->paused_until = group->tokens_at = group->state_since = now;
+        group->paused_until = group->tokens_at = group->state_since = now;
+        group->next_turn = next_turn(now, circuits_per_route() - std::min(circuits_per_route(), group->at_once));
     }
     ++group->users;
     wake();
@@ -128,11 +129,17 @@ void CircuitGroups::start_attempts(Group& group, TimePoint now)
         const std::size_t missing = wanted - group.ready.size() - group.building;
         if (group.at_once > 0) --group.at_once;
         else if (now < group.next_turn) return;
-        else group.next_turn = now + jitter(options_.stagger * 2 / missing); // all of them in about `stagger`
+        else group.next_turn = next_turn(now, missing);
         group.tokens -= 1;
         start_one(group);
     }
     group.at_once = 0; // nothing is missing: what comes later takes its turn
+}
+
+/// Of `missing` attempts that take turns, so that all of them start in about `stagger`.
+TimePoint CircuitGroups::next_turn(TimePoint now, std::size_t missing)
+{
+    return now + jitter(options_.stagger * 2 / std::max<std::size_t>(1, missing));
 }
 
 void CircuitGroups::start_one(Group& group)

@@ -80,6 +80,7 @@ private:
 
     void maintain(Group& group, TimePoint now);
     void start_attempts(Group& group, TimePoint now);
+    [[nodiscard]] TimePoint next_turn(TimePoint now, std::size_t missing);
     void start_one(Group& group);
     void on_attempt_done(const Route& route, std::uint64_t generation, Result<CircuitId> result);
     void on_built(Group& group, CircuitId circuit);

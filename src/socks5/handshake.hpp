@@ -25,9 +25,9 @@ using LoginCheck = std::function<std::optional<Route>(std::string_view user, std
 /// Who may use a listener, and by which route.
 struct ListenerPolicy {
     /// For clients that do not log in; nullopt: they must.
-    std::optional<Route> route;
+    std::optional<Route> route = {};
     /// Empty: a login is never asked for, and one that a client offers beside "none" is not used.
-    LoginCheck login;
+    LoginCheck login = {};
 };
 
 class Handshake {

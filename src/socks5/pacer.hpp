@@ -19,7 +19,8 @@ inline constexpr std::chrono::microseconds kPacerRetry{300};
 class Pacer {
 public:
     virtual ~Pacer() = default;
-    /// How many packets of up to kMaxPacket bytes the client's socket takes now. 0: hold what is queued.
+    /// How many packets of up to 1500 bytes (a full uTP packet with its header has 1481) the client's socket takes now.
+    /// 0: hold what is queued.
     [[nodiscard]] virtual std::size_t room() noexcept = 0;
 };
 

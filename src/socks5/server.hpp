@@ -39,11 +39,11 @@ private:
 };
 
 struct ServerOptions {
-    ListenerPolicy policy;
+    ListenerPolicy policy = {};
     /// Empty: open_udp_socket().
-    UdpSocketFactory open_udp;
+    UdpSocketFactory open_udp = {};
     /// Empty: clients take whatever comes.
-    MakePacer make_pacer;
+    MakePacer make_pacer = {};
     std::size_t max_connections = 256;
     std::chrono::seconds handshake_deadline{10};
 };
