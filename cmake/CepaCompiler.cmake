@@ -17,6 +17,8 @@ target_link_options(cepa_compiler INTERFACE -Wl,-z,relro,-z,now)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
   # Asio of Boost 1.74 does not recognise clang's coroutines by itself.
   target_compile_definitions(cepa_compiler INTERFACE BOOST_ASIO_HAS_CO_AWAIT BOOST_ASIO_HAS_STD_COROUTINE)
+  # libstdc++ 12 itself uses what C++23 deprecates (std::stable_sort and its temporary buffer), and says so through us.
+  target_compile_options(cepa_warnings INTERFACE -Wno-deprecated-declarations)
 elseif(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 warns falsely inside the coroutine frames and string code that it inlines itself.
   target_compile_options(cepa_compiler INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-Wno-mismatched-new-delete -Wno-maybe-uninitialized -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds>)
