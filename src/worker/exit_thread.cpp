@@ -15,6 +15,7 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace cepa::worker {
 namespace {
@@ -48,8 +49,12 @@ bool readable(const pollfd& p) noexcept { return (p.revents & (POLLIN | POLLHUP 
 
 } // namespace
 
-ExitThread::ExitThread(FileDescriptor request, FileDescriptor answer)
-    : request_(std::move(request)), answer_(std::move(answer)), wake_(make_event()), finished_(make_event())
+ExitThread::ExitThread(FileDescriptor request, FileDescriptor answer, std::vector<int> outgoing)
+    : request_(std::move(request))
+    , answer_(std::move(answer))
+    , outgoing_(std::move(outgoing))
+    , wake_(make_event())
+    , finished_(make_event())
 {
     make_blocking(request_.get());
     make_blocking(answer_.get());
@@ -67,9 +72,13 @@ void ExitThread::finish()
 
 void ExitThread::run() noexcept
 {
-    std::array<pollfd, 2> watched{{{request_.get(), POLLIN, 0}, {finished_.get(), POLLIN, 0}}};
+    std::vector<pollfd> watched{{request_.get(), POLLIN, 0}, {finished_.get(), POLLIN, 0}};
+    for (const int fd : outgoing_) watched.push_back({fd, 0, 0}); // only errors
     while (::poll(watched.data(), watched.size(), -1) < 0 && errno == EINTR) {}
-    if (!readable(watched[0])) return; // finished before anyone asked
+    if (!readable(watched[0])) {
+        if (readable(watched[1])) return; // finished before anyone asked
+        ::_exit(kExitLostPipe);
+    }
     const auto request = proto::read_exit_request(request_.get());
     if (!request) ::_exit(kExitLostPipe);
     requested_.store(true, std::memory_order_release);

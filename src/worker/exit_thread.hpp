@@ -7,6 +7,7 @@
 //      |                        +--grace over--> answers with the error, ends the process (kExitGrace)
 //      |                        +--end of file--> ends the process (kExitLostPipe)
 //      +--end of file or nonsense--> ends the process (kExitLostPipe)
+//      +--nobody reads an outgoing pipe any more--> ends the process (kExitLostPipe)
 //      +--finish() without a request--> thread ends
 #pragma once
 
@@ -16,14 +17,16 @@
 #include <chrono>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace cepa::worker {
 
 class ExitThread {
 public:
-    /// Starts the thread, which reads one ExitRequest from `request` and writes one ExitAnswer to `answer`.
+    /// Starts the thread, which reads one ExitRequest from `request` and writes one ExitAnswer to `answer`. `outgoing` are
+    /// the write ends of the other streams: whoever writes to one learns too late, or never, that its reader is gone.
     /// Throws std::system_error when the system gives no event descriptor or thread.
-    ExitThread(FileDescriptor request, FileDescriptor answer);
+    ExitThread(FileDescriptor request, FileDescriptor answer, std::vector<int> outgoing = {});
     /// Ends the thread as finish() does.
     ~ExitThread();
     ExitThread(const ExitThread&) = delete;
@@ -42,6 +45,7 @@ private:
 
     FileDescriptor request_;
     FileDescriptor answer_;
+    std::vector<int> outgoing_;
     FileDescriptor wake_;     // thread to loop
     FileDescriptor finished_; // loop to thread
     std::atomic<bool> requested_{false};

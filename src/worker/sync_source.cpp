@@ -142,7 +142,7 @@ bool SyncSource::take_share(const tunnel::Tunnel& tunnel, proto::Sync& sync)
 
 void SyncSource::skip(const SharedFacts& facts, std::uint64_t version)
 {
-    guards_ = facts.guards;
+    if (!facts.guards.empty()) guards_ = facts.guards; // none only means that nobody has chosen yet
     share_version_ = std::max(share_version_, version);
 }
 

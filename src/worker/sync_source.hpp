@@ -12,6 +12,7 @@
 #include "proto/control.pb.h"
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 namespace cepa::worker {
@@ -19,7 +20,10 @@ namespace cepa::worker {
 class SyncSource {
 public:
     /// `share_version`: of the last share that anybody has seen; those of worker 0 count on from there.
-    SyncSource(WorkerId self, std::uint64_t share_version) : self_(self), share_version_(share_version) {}
+    SyncSource(WorkerId self, std::uint64_t share_version, std::vector<tunnel::Guard> guards = {})
+        : self_(self), share_version_(share_version), guards_(std::move(guards))
+    {
+    }
 
     /// The frames that bring main's copy up to date; none when nothing changed. They count as sent. `counters` holds
     /// what is counted outside the tunnel; its drops are added to the tunnel's.

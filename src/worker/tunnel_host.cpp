@@ -26,12 +26,12 @@ TunnelHost::TunnelHost(HostSetup setup, const HostWorld& world, DataReceiver& da
     , observer_(observer)
     , random_(std::make_unique<tunnel::SystemRandom>())
     , exit_sockets_(world.io, setup.settings.listen)
+    , sync_source_(setup.self, setup.share.version(), setup.settings.guards)
+    , tick_timer_(world.io)
+    , sync_timer_(world.io)
     , tunnel_(std::move(setup.settings),
               tunnel::Environment{clock_, *random_, world.packets, exit_sockets_, world.resolver, world.ids},
               static_cast<tunnel::TunnelObserver&>(*this))
-    , sync_source_(setup.self, setup.share.version())
-    , tick_timer_(world.io)
-    , sync_timer_(world.io)
 {
     share(setup.share);
 }

@@ -120,14 +120,14 @@ private:
     BootClock clock_;
     std::unique_ptr<tunnel::RandomSource> random_;
     tunnel::UdpExitSockets exit_sockets_;
-    tunnel::Tunnel tunnel_;
     SyncSource sync_source_;
-    boost::asio::steady_timer tick_timer_;
-    boost::asio::steady_timer sync_timer_;
     std::unordered_map<CircuitId, CircuitDone> pending_;
     bool sync_wanted_ = false;
     /// Handlers that the loop still holds when this object goes see that it is gone.
-    std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+    std::shared_ptr<char> alive_ = std::make_shared<char>();
+    boost::asio::steady_timer tick_timer_;
+    boost::asio::steady_timer sync_timer_;
+    tunnel::Tunnel tunnel_; // last: it speaks to us from its constructor on
 };
 
 } // namespace cepa::worker

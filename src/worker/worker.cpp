@@ -31,7 +31,7 @@ FileDescriptor take(int fd) noexcept
 class Worker {
 public:
     explicit Worker(InheritedSockets sockets)
-        : exit_(take(proto::kExitIn), take(proto::kExitOut))
+        : exit_(take(proto::kExitIn), take(proto::kExitOut), {proto::kExitOut, proto::kControlOut, proto::kDataOut})
         , wake_(io_, ::dup(exit_.wake_descriptor()))
         , data_(io_, take(proto::kDataIn), take(proto::kDataOut), [this](ErrorCode why) { lose("data", why); })
         , control_(io_, take(proto::kControlIn), take(proto::kControlOut), std::move(sockets), data_)

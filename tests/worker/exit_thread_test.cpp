@@ -93,14 +93,19 @@ TEST(ExitThread, WakesAnAsioLoopThatSleeps)
     EXPECT_TRUE(woken);
 }
 
-/// The loop is this thread, and it is stuck for ever: it reads a pipe that nobody writes to.
-void be_stuck_with(ExitPipes& pipes)
+/// The loop is this thread, and it is stuck: it reads a pipe that nobody writes to.
+void be_stuck()
 {
-    ExitThread thread(std::move(pipes.request.read), std::move(pipes.answer.write));
     proto::PipeEnds silence = proto::make_pipe().value();
     pollfd wait{silence.read.get(), POLLIN, 0};
     ::poll(&wait, 1, 20'000);
     ::_exit(99); // nobody ended us
+}
+
+void be_stuck_with(ExitPipes& pipes)
+{
+    ExitThread thread(std::move(pipes.request.read), std::move(pipes.answer.write));
+    be_stuck();
 }
 
 TEST(ExitThreadDeath, PastTheGraceItAnswersAndEndsAStuckProcess)
@@ -119,6 +124,19 @@ TEST(ExitThreadDeath, EndOfFileEndsAStuckProcessAtOnce)
     ExitPipes pipes;
     pipes.request.write.reset();
     EXPECT_EXIT(be_stuck_with(pipes), testing::ExitedWithCode(kExitLostPipe), "");
+}
+
+TEST(ExitThreadDeath, AnOutgoingPipeThatNobodyReadsEndsTheProcess)
+{
+    ExitPipes pipes;
+    proto::PipeEnds data = proto::make_pipe().value();
+    data.read.reset();
+    EXPECT_EXIT(
+        {
+            ExitThread thread(std::move(pipes.request.read), std::move(pipes.answer.write), {data.write.get()});
+            be_stuck();
+        },
+        testing::ExitedWithCode(kExitLostPipe), "");
 }
 
 TEST(ExitThreadDeath, NonsenseEndsTheProcess)
