@@ -110,7 +110,7 @@ private:
     void on_listening(Session& session, const lt::listen_succeeded_alert& alert);
     void on_guard(Session& session, const std::string& why);
     TorrentRecord* record_of(const lt::torrent_handle& handle);
-    void answer_removed(const lt::info_hash_t& hashes, const Answer<void>& answer);
+    void on_removed(const lt::info_hash_t& hashes);
 
     // time
     void refresh_later();
@@ -295,7 +295,6 @@ void TorrentService::Impl::remove(const Id& id, bool delete_files, Done done)
         removing_[whole].push_back(std::move(done));
         session->second->session->remove(record.handle, delete_files);
         records_.erase(whole);
-        asio::post(writer_, [store = store_, whole] { (void)store.remove(whole); });
     });
 }
 
@@ -374,7 +373,7 @@ void TorrentService::Impl::on_alert(Session& session, const lt::alert& alert)
             record->info.peers_seen.insert(from_libtorrent(connected->endpoint).ip.unmapped());
         return;
     }
-    if (const auto* removed = lt::alert_cast<lt::torrent_removed_alert>(&alert)) return answer_removed(removed->info_hashes, {});
+    if (const auto* removed = lt::alert_cast<lt::torrent_removed_alert>(&alert)) return on_removed(removed->info_hashes);
     if (const auto* failed = lt::alert_cast<lt::torrent_delete_failed_alert>(&alert))
         return log::warn("files of a removed torrent could not be deleted", {log::field("why", failed->error.message())});
     if ((alert.category() & lt::alert_category::error) != lt::alert_category_t{})
@@ -421,13 +420,17 @@ void TorrentService::Impl::on_listening(Session& session, const lt::listen_succe
     session.info.listen_error.clear();
 }
 
-void TorrentService::Impl::answer_removed(const lt::info_hash_t& hashes, const Answer<void>& answer)
+void TorrentService::Impl::on_removed(const lt::info_hash_t& hashes)
 {
     const auto waiting = removing_.find(torrent_id(hashes));
     if (waiting == removing_.end()) return;
-    const std::vector<Done> dones = std::move(waiting->second);
+    asio::post(writer_, [this, store = store_, id = waiting->first, waiters = std::move(waiting->second)]() mutable {
+        Answer<void> answer = store.remove(id);
+        post([waiters = std::move(waiters), answer = std::move(answer)] {
+            for (const Done& done : waiters) done(answer);
+        });
+    });
     removing_.erase(waiting);
-    for (const Done& done : dones) done(answer);
 }
 
 /// Fails closed: the session goes first, the words come after.

@@ -45,8 +45,6 @@ void set_shared(settings_pack& pack, const SessionLimits& limits)
         {settings_pack::upload_rate_limit, limit(limits.upload_bytes_per_s)},
         {settings_pack::alert_queue_size, 10'000},
         {settings_pack::stop_tracker_timeout, 1},
-        // New connections are made at the tick: the default of 500 ms would add that to every reconnect.
-        {settings_pack::tick_interval, 100},
         {settings_pack::connection_speed, 200},
     });
     set_flags(pack, {
@@ -78,7 +76,8 @@ settings_pack anonymous_settings(std::uint16_t proxy_port, const SessionLimits& 
     set_numbers(pack, {
         {settings_pack::proxy_type, static_cast<int>(settings_pack::socks5)},
         {settings_pack::proxy_port, proxy_port},
-        // A failed connect is nearly always a circuit of ours: try again soon and often (default: 60 s, 3 times).
+        // A failed connect is nearly always a circuit of ours: try again soon and often (default: 60 s, 3 times). libtorrent
+        // connects once a second, so 0 would not be faster.
         {settings_pack::min_reconnect_time, 1},
         {settings_pack::max_failcount, 20},
         {settings_pack::peer_timeout, 60},
@@ -115,8 +114,13 @@ settings_pack plain_settings(const std::string& listen, bool discover, const Ses
         {settings_pack::enable_upnp, discover},
         {settings_pack::enable_natpmp, discover},
         {settings_pack::enable_ip_notifier, discover},
+        {settings_pack::listen_system_port_fallback, false},
     });
-    set_numbers(pack, {{settings_pack::min_reconnect_time, 10}, {settings_pack::max_failcount, 10}});
+    set_numbers(pack, {
+        {settings_pack::min_reconnect_time, 10},
+        {settings_pack::max_failcount, 10},
+        {settings_pack::max_retry_port_bind, 0}, // a port in use is said, not replaced by the next one
+    });
     return pack;
 }
 
