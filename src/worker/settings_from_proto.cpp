@@ -77,13 +77,13 @@ void take_roles(const proto::NodeSettings& from, TunnelSettings& to)
 std::string take_identity(const proto::Create& create, TunnelSettings& to)
 {
     const bool needed = to.discover || to.relay || to.exit_bittorrent || to.exit_ipv8;
+    if (!needed && !create.identity_key().empty()) return "a client's worker must not get the identity key";
+    if (needed) to.identity = tunnel::PrivateKey::parse(as_bytes(create.identity_key()));
+    if (needed && !to.identity) return "identity_key is missing or malformed";
     const auto key = tunnel::PublicKey::parse(as_bytes(create.identity_public()));
     if (!key) return "identity_public is malformed";
     to.identity_public = *key;
-    if (!needed) return create.identity_key().empty() ? "" : "a client's worker must not get the identity key";
-    to.identity = tunnel::PrivateKey::parse(as_bytes(create.identity_key()));
-    if (!to.identity) return "identity_key is missing or malformed";
-    return to.identity->public_key() == *key ? "" : "identity_key and identity_public do not belong together";
+    return !needed || to.identity->public_key() == *key ? "" : "identity_key and identity_public do not belong together";
 }
 
 } // namespace
