@@ -9,10 +9,13 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <signal.h>
-#include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+extern "C" { // the header of glibc 2.36 forgets to say so
+#include <sys/pidfd.h>
+}
 
 #include <algorithm>
 #include <cerrno>
