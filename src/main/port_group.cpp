@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -44,6 +45,9 @@ Result<PortGroup> PortGroup::open(const Endpoint& listen, std::uint32_t slots, c
 
 Result<void> PortGroup::steer(const proto::SlotTable& table)
 {
+    // An index past the group would make the kernel fall back to a hash over the addresses.
+    if (std::ranges::any_of(table.owners(), [this](std::uint8_t owner) { return owner >= slots(); }))
+        return fail(make_error_code(boost::system::errc::invalid_argument));
     std::vector<sock_filter> instructions = steering_program(table, prefix_);
     const sock_fprog program{static_cast<unsigned short>(instructions.size()), instructions.data()};
     const int through = members_.back().get();

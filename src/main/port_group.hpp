@@ -23,7 +23,8 @@ public:
     /// of the same user) has the port: fails with address_in_use. Everything goes to worker 0 at first.
     [[nodiscard]] static Result<PortGroup> open(const Endpoint& listen, std::uint32_t slots, const OverlayPrefix& prefix);
 
-    /// Steers by `table` from the next packet on: one atomic change. Every owner must be below the number of slots.
+    /// Steers by `table` from the next packet on: one atomic change. Fails with invalid_argument when the table
+    /// names a worker without a slot.
     [[nodiscard]] Result<void> steer(const proto::SlotTable& table);
 
     /// Needs worker < slots. Stays open as long as the group.

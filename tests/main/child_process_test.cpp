@@ -1,0 +1,83 @@
+#include "main/child_process.hpp"
+
+#include "proto/pipe.hpp"
+
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+
+namespace cepa::main {
+namespace {
+
+/// What /bin/sh prints on descriptor 7 before it ends.
+std::string output_of(const std::string& script, std::vector<PassedDescriptor> more = {})
+{
+    proto::PipeEnds pipe = std::move(*proto::make_pipe());
+    more.push_back({pipe.write.get(), 7});
+    const auto child = start_child({"/bin/sh", "a-name", {"-c", script}, more});
+    if (!child) return "not started: " + child.error().message();
+    pipe.write.reset();
+    std::string out;
+    std::array<char, 4096> part{};
+    for (ssize_t got = 0; (got = ::read(pipe.read.get(), part.data(), part.size())) > 0;)
+        out.append(part.data(), static_cast<std::size_t>(got));
+    pollfd ended{child->pidfd.get(), POLLIN, 0};
+    EXPECT_EQ(::poll(&ended, 1, 10000), 1);
+    EXPECT_EQ(::waitpid(child->pid, nullptr, WNOHANG), child->pid);
+    return out;
+}
+
+TEST(ChildProcess, HasTheNamedDescriptorsAndNoOther)
+{
+    const FileDescriptor inheritable(::dup(2));                          // not close-on-exec, low number
+    const FileDescriptor high(::fcntl(2, F_DUPFD, 200));                 // and a high one
+    const std::string listing = output_of("cd /proc/$$/fd && echo * >&7", {{inheritable.get(), 12}});
+    EXPECT_EQ(listing, "0 1 12 2 7\n"); // sh opens what it needs only while it needs it
+}
+
+TEST(ChildProcess, NumbersMayCrossEachOther)
+{
+    proto::PipeEnds a = std::move(*proto::make_pipe());
+    proto::PipeEnds b = std::move(*proto::make_pipe());
+    // Each is passed as the other's number: copying them one after the other would lose one.
+    ASSERT_TRUE(output_of("echo a >&" + std::to_string(b.write.get()) + "; echo b >&" + std::to_string(a.write.get()),
+                          {{a.write.get(), b.write.get()}, {b.write.get(), a.write.get()}}).empty());
+    std::array<char, 8> text{};
+    EXPECT_EQ(::read(a.read.get(), text.data(), text.size()), 2);
+    EXPECT_EQ(text[0], 'a');
+    EXPECT_EQ(::read(b.read.get(), text.data(), text.size()), 2);
+    EXPECT_EQ(text[0], 'b');
+}
+
+TEST(ChildProcess, StandardStreamsThatAreNotNamedAreNothing)
+{
+    EXPECT_EQ(output_of("readlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2 >&7"), "/dev/null\n/dev/null\n/dev/null\n");
+}
+
+TEST(ChildProcess, LeadsAProcessGroupOfItsOwn)
+{
+    EXPECT_EQ(output_of("cut -d' ' -f5 /proc/$$/stat >&7; echo $$ >&7").substr(0, 1) != "", true);
+    const std::string both = output_of("cut -d' ' -f5 /proc/$$/stat >&7; echo $$ >&7");
+    const auto line = both.find('\n');
+    EXPECT_EQ(both.substr(0, line + 1), both.substr(line + 1));
+}
+
+TEST(ChildProcess, TakesTheNameItIsGiven) { EXPECT_EQ(output_of("echo $0 >&7"), "a-name\n"); }
+
+TEST(ChildProcess, SaysWhyItCannotStart)
+{
+    const auto child = start_child({"/nonexistent", "x", {}, {}});
+    ASSERT_FALSE(child);
+    EXPECT_EQ(child.error(), boost::system::errc::no_such_file_or_directory);
+    const auto unusable = start_child({"/bin/sh", "x", {}, {{-1, 3}}});
+    ASSERT_FALSE(unusable);
+    EXPECT_EQ(unusable.error(), boost::system::errc::bad_file_descriptor);
+}
+
+} // namespace
+} // namespace cepa::main

@@ -1,0 +1,54 @@
+#include "main/worker_settings.hpp"
+
+#include <gtest/gtest.h>
+
+namespace cepa::main {
+namespace {
+
+TEST(WorkerSettings, LimitsOfTheNodeAreSplit)
+{
+    proto::NodeSettings node;
+    node.set_relay_rate_bytes_per_s(1000);
+    node.set_exit_rate_bytes_per_s(3);
+    node.set_max_joined_circuits(100);
+    node.set_exit_fan_out_per_min(600);
+    const auto one = settings_of_one(node, 4, 0);
+    EXPECT_EQ(one.relay_rate_bytes_per_s(), 250U);
+    EXPECT_EQ(one.exit_rate_bytes_per_s(), 1U) << "0 would lift the limit";
+    EXPECT_EQ(one.max_joined_circuits(), 25U);
+    EXPECT_EQ(one.exit_fan_out_per_min(), 600U) << "of one circuit";
+}
+
+TEST(WorkerSettings, NoLimitStaysNone)
+{
+    const auto one = settings_of_one({}, 4, 12345);
+    EXPECT_EQ(one.relay_rate_bytes_per_s(), 0U);
+    EXPECT_EQ(one.exit_rate_bytes_per_s(), 0U);
+    EXPECT_EQ(one.month_bytes(), 0U);
+}
+
+TEST(WorkerSettings, WhatIsLeftOfTheMonthIsSplit)
+{
+    proto::NodeSettings node;
+    node.set_month_bytes(1000);
+    node.set_month_bytes_used(200);
+    const auto one = settings_of_one(node, 4, 400);
+    EXPECT_EQ(one.month_bytes() - one.month_bytes_used(), 100U);
+    const auto none = settings_of_one(node, 4, 100000);
+    EXPECT_EQ(none.month_bytes(), none.month_bytes_used());
+    EXPECT_NE(none.month_bytes(), 0U) << "a cap that is reached stays a cap";
+}
+
+TEST(WorkerSettings, RolesThatServeOthers)
+{
+    proto::NodeSettings node;
+    EXPECT_FALSE(serves_others(node));
+    node.set_exit_ipv8(true);
+    EXPECT_TRUE(serves_others(node));
+    node.Clear();
+    node.set_relay(true);
+    EXPECT_TRUE(serves_others(node));
+}
+
+} // namespace
+} // namespace cepa::main
