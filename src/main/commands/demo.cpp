@@ -114,13 +114,17 @@ void Demo::check_output(const Content& content) const
     if (std::filesystem::exists(target, error)) throw UserError(fmt::format("{}: exists already", target.string()));
 }
 
+std::size_t ready_circuits(DemoNetwork& network)
+{
+    const Json answer = network.downloader().call("circuits");
+    return static_cast<std::size_t>(std::ranges::count_if(answer["circuits"], [](const Json& circuit) { return circuit.value("state", "") == "ready"; }));
+}
+
 void Demo::watch(const Json& torrent, DemoNetwork& network)
 {
     Progress progress = progress_of(torrent);
     if (progress.rate_bytes_per_s >= 1) {
-        std::size_t ready = 0;
-        for (const Json& circuit : network.downloader().call("circuits")["circuits"]) ready += circuit.value("state", "") == "ready" ? 1 : 0;
-        progress.detail = fmt::format("{} seeders, {} circuits", torrent.value("peers", 0), ready);
+        progress.detail = fmt::format("{} seeders, {} circuits", torrent.value("peers", 0), ready_circuits(network));
     }
     console_.progress(progress);
 }
@@ -138,7 +142,8 @@ Timing Demo::download(DemoNetwork& network, const DemoPlan& plan, const std::fil
     TimePoint last_drawn{};
     for (;;) {
         const Json shown = network.downloader().call("show", {{"id", id}})["torrent"];
-        const auto downloaded = shown.value("downloaded", std::uint64_t{0});
+        // The first counts at once, the second (which libtorrent brings up to date once a second) also when a piece fails.
+        const auto downloaded = std::max(shown.value("bytes_done", std::uint64_t{0}), shown.value("downloaded", std::uint64_t{0}));
         if (downloaded > 0 && timing.first_byte_seconds == 0) timing.first_byte_seconds = since(start);
         if (downloaded > most) last_news = clock.now();
         most = std::max(most, downloaded);
@@ -171,13 +176,11 @@ Json Demo::result(DemoNetwork& network, const Content& content, const Timing& ti
     Json worker_bytes = Json::array();
     for (const Json& worker : processes.back().value("workers", Json::array())) worker_bytes.push_back(worker["bytes"]);
     if (worker_bytes.empty() && options_.hops > 0) worker_bytes.push_back(processes.back()["bytes"]);
-    std::size_t circuits = 0;
-    for (const Json& circuit : network.downloader().call("circuits")["circuits"]) circuits += circuit.value("state", "") == "ready" ? 1 : 0;
     const Json containment = status.value("containment", Json::object());
     return {{"ok", same && (only_exits || options_.hops == 0)}, {"sha256_ok", same}, {"sha256", sha256}, {"bytes", content.bytes}, {"seconds", timing.seconds},
             {"first_byte_seconds", timing.first_byte_seconds}, {"rate_bytes_per_s", static_cast<double>(content.bytes) / std::max(timing.seconds, 1e-3)},
             {"hops", options_.hops}, {"workers", options_.workers}, {"worker_bytes", worker_bytes}, {"worker_restarts", status["pool"].value("restarts", 0)},
-            {"circuits", circuits}, {"seeders_saw_only_exits", only_exits}, {"seeders_saw", seen}, {"exits", exits},
+            {"circuits", ready_circuits(network)}, {"seeders_saw_only_exits", only_exits}, {"seeders_saw", seen}, {"exits", exits},
             {"containment", containment.value("on", false) ? "on" : "off: " + containment.value("why_off", "")}, {"socks5", status.value("socks5", Json::object())},
             {"processes", std::move(processes)}};
 }

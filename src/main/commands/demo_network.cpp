@@ -75,7 +75,8 @@ Json DemoNetwork::account(NodeProcess& node)
     Json out{{"role", node.role()}, {"address", node.address()}, {"pid", node.pid()}, {"cpu_s", node.cpu_seconds()}};
     std::uint64_t bytes = 0;
     if (node.role() == "seeder") {
-        for (const Json& torrent : node.call("list")["torrents"]) bytes += torrent.value("uploaded", std::uint64_t{0});
+        const Json answer = node.call("list");
+        for (const Json& torrent : answer["torrents"]) bytes += torrent.value("uploaded", std::uint64_t{0});
         out["bytes"] = bytes;
         return out;
     }

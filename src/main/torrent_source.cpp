@@ -1,0 +1,59 @@
+#include "main/torrent_source.hpp"
+
+#include "main/atomic_file.hpp"
+
+#include <boost/algorithm/string/predicate.hpp>
+#include <fmt/format.h>
+#include <libtorrent/torrent_flags.hpp>
+#include <libtorrent/torrent_info.hpp>
+
+#include <system_error>
+
+namespace cepa::main {
+namespace {
+
+namespace lt = libtorrent;
+
+/// All that a request decides, and what libtorrent would otherwise decide by itself (auto_managed).
+constexpr lt::torrent_flags_t kDecided = lt::torrent_flags::auto_managed | lt::torrent_flags::paused
+                                         | lt::torrent_flags::seed_mode | lt::torrent_flags::sequential_download
+                                         | lt::torrent_flags::disable_pex;
+
+lt::torrent_flags_t flags_of(const AddTorrent& request)
+{
+    lt::torrent_flags_t flags = lt::torrent_flags::duplicate_is_error | lt::torrent_flags::update_subscribe;
+    if (request.paused) flags |= lt::torrent_flags::paused;
+    if (request.seed_mode) flags |= lt::torrent_flags::seed_mode;
+    if (request.sequential) flags |= lt::torrent_flags::sequential_download;
+    return flags;
+}
+
+} // namespace
+
+Answer<lt::add_torrent_params> read_source(const AddTorrent& request)
+{
+    if (!request.content.empty()) return parse_torrent_file(request.content);
+    if (boost::istarts_with(request.source, "magnet:")) return parse_magnet(request.source);
+    const Result<Bytes> content = read_file(request.source);
+    if (!content) return std::unexpected(fmt::format("torrent {}: {}", request.source, content.error().message()));
+    auto params = parse_torrent_file(*content);
+    if (!params) return std::unexpected(fmt::format("torrent {}: {}", request.source, params.error()));
+    return params;
+}
+
+Answer<void> complete_params(lt::add_torrent_params& params, const AddTorrent& request, const CleaningPolicy& policy)
+{
+    std::error_code error;
+    std::filesystem::create_directories(request.save_path, error);
+    if (!error && !std::filesystem::is_directory(request.save_path, error)) error = std::make_error_code(std::errc::not_a_directory);
+    if (error) return std::unexpected(fmt::format("folder {}: {}", request.save_path.string(), error.message()));
+    clean(params, policy);
+    if (params.ti) params.info_hashes = params.ti->info_hashes();
+    params.save_path = std::filesystem::absolute(request.save_path).string();
+    params.flags = (params.flags & ~kDecided) | flags_of(request);
+    // In a private network the user names who is talked to: plain torrents take no addresses from their peers there.
+    if (!policy.anonymous && policy.private_network) params.flags |= lt::torrent_flags::disable_pex;
+    return {};
+}
+
+} // namespace cepa::main
