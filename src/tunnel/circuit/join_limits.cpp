@@ -64,9 +64,11 @@ JoinLimits::Verdict JoinLimits::admit(const Endpoint& source, const Occupancy& j
 
 void JoinLimits::prove(const IpAddress& source, TimePoint now)
 {
-    if (proven_.size() >= kMostSources)
+    if (proven_.size() >= kMostSources && !proven_.contains(source)) {
         std::erase_if(proven_, [&](const auto& entry) { return now - entry.second > kProofHolds; });
-    if (proven_.size() < kMostSources) proven_[source] = now;
+        if (proven_.size() >= kMostSources) proven_.erase(proven_.begin());
+    }
+    proven_[source] = now;
 }
 
 } // namespace cepa::tunnel

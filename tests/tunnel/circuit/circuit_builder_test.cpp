@@ -1,0 +1,232 @@
+#include "tunnel/circuit/circuit_builder.hpp"
+
+#include "support/candidates.hpp"
+#include "support/circuit_bench.hpp"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace cepa::tunnel {
+namespace {
+
+using namespace std::chrono_literals;
+using Kind = BuildStep::Kind;
+
+constexpr CircuitId kId(77);
+
+class CircuitBuilderTest : public ::testing::Test, protected PathSource {
+protected:
+    CircuitBuilderTest()
+    {
+        init_crypto();
+        for (std::uint32_t n = 0; n < 10; ++n) {
+            keys_.push_back(PrivateKey::generate());
+            Candidate candidate = test::candidate_number(n, n < 3 ? test::kExitFlags : test::kRelayFlags);
+            candidate.key = keys_.back().public_key();
+            network_.push_back(candidate);
+        }
+        PathRules rules;
+        rules.public_network = true;
+        selection_ = std::make_unique<PathSelection>(rules, std::vector<Guard>{}, bench_.random);
+    }
+    void begin(Path path)
+    {
+        circuit_.emplace(kId, 0, static_cast<std::uint8_t>(path.size()), PrivateKey::generate(),
+                         Keepalive(bench_.now(), bench_.random));
+        builder_.emplace(*circuit_, std::move(path),
+                         CircuitBuilder::Tools{*selection_, *this, bench_.sender, bench_.aead, bench_.random},
+                         bench_.now());
+        builder_->start(bench_.now());
+    }
+    const PrivateKey& secret_of(const PublicKey& key)
+    {
+        return *std::ranges::find_if(keys_, [&](const PrivateKey& k) { return k.public_key() == key; });
+    }
+    /// The answer of the node with that key, and the node's layer.
+    Created answer(const PublicKey& key, std::uint16_t identifier, const KeyBytes& x, const Offer& offer = {})
+    {
+        auto made = answer_handshake(secret_of(key).x25519_secret(), EphemeralKey::generate(bench_.random), x);
+        hops_.push_back(Layer::responder(std::move(made->keys)));
+        offer_ = *hops_.back().seal_offer(bench_.aead, bench_.random, offer.encode());
+        return {identifier, made->ephemeral, made->auth, offer_};
+    }
+    static Extended as_extended(const Created& created)
+    {
+        return {created.identifier, created.ephemeral, created.auth, created.candidates_enc};
+    }
+    Create sent_create()
+    {
+        const test::SentPacket sent = bench_.packets.take();
+        EXPECT_EQ(sent.header(), (CellHeader{kId, true, false}));
+        return *Create::parse(sent.message().subspan(1));
+    }
+    Extend sent_extend()
+    {
+        const test::SentPacket sent = bench_.packets.take();
+        EXPECT_EQ(sent.header(), (CellHeader{kId, false, true})); // relay_early
+        EXPECT_EQ(sent.to, builder_->path()[0].address);
+        test::OwnedPacket packet(sent.message());
+        for (Layer& hop : hops_) EXPECT_TRUE(hop.open(bench_.aead, packet.buffer()));
+        const auto extend = Extend::parse(packet.bytes().subspan(1));
+        EXPECT_TRUE(extend);
+        return *extend;
+    }
+    BuildStep create_answered(const Offer& offer = {})
+    {
+        const Create create = sent_create();
+        return builder_->on_created(answer(builder_->path()[0].key, create.identifier, create.ephemeral, offer), bench_.now());
+    }
+
+    const std::vector<Candidate>& candidates() const override { return network_; }
+    PathLoads loads() const override { return {}; }
+    std::int64_t now_unix_s() const override { return 0; }
+    void connectable(const PublicKey& key) override { reached_.insert(key); }
+
+    test::CircuitBench bench_;
+    std::vector<PrivateKey> keys_;
+    std::vector<Candidate> network_;
+    std::unique_ptr<PathSelection> selection_;
+    std::optional<Circuit> circuit_;
+    std::optional<CircuitBuilder> builder_;
+    std::vector<Layer> hops_;
+    Bytes offer_;
+    std::set<PublicKey> reached_;
+};
+
+TEST_F(CircuitBuilderTest, CreatesThenExtendsUntilReady)
+{
+    begin({network_[5], network_[6], network_[0]});
+    Offer offer;
+    offer.relays = {network_[6].key, network_[7].key};
+    EXPECT_EQ(create_answered(offer).kind, Kind::waiting);
+    const Extend second = sent_extend();
+    EXPECT_EQ(second.node_key, network_[6].key);
+    EXPECT_TRUE(second.address.is_null()); // on the list
+    EXPECT_EQ(builder_->on_extended(as_extended(answer(second.node_key, second.identifier, second.ephemeral)), bench_.now()).kind,
+              Kind::waiting);
+    EXPECT_TRUE(reached_.empty());
+    const Extend last = sent_extend();
+    EXPECT_EQ(last.node_key, network_[0].key);
+    EXPECT_EQ(last.address, network_[0].address); // not on the list, but an exit can be reached
+    EXPECT_EQ(builder_->on_extended(as_extended(answer(last.node_key, last.identifier, last.ephemeral)), bench_.now()).kind,
+              Kind::ready);
+    EXPECT_EQ(circuit_->state(), CircuitState::ready);
+    EXPECT_EQ(reached_, std::set<PublicKey>{network_[0].key});
+    EXPECT_TRUE(bench_.packets.sent.empty());
+}
+
+TEST_F(CircuitBuilderTest, TheOfferIsNoChoice)
+{
+    begin({network_[5], network_[6], network_[0]});
+    Offer colluders;
+    colluders.relays = {network_[8].key, network_[9].key};
+    colluders.exits = {network_[1].key};
+    static_cast<void>(create_answered(colluders));
+    EXPECT_EQ(sent_extend().node_key, network_[6].key);
+}
+
+TEST_F(CircuitBuilderTest, AnUnreachableHopGivesWayToAReachableOne)
+{
+    for (Candidate& candidate : network_) candidate.connectable = has(candidate.flags, PeerFlag::exit_bittorrent);
+    network_[9].connectable = true;
+    begin({network_[5], network_[6], network_[0]});
+    Offer colluders;
+    colluders.relays = {network_[8].key};
+    static_cast<void>(create_answered(colluders));
+    const Extend extend = sent_extend();
+    EXPECT_EQ(extend.node_key, network_[9].key); // from our own view, not from the offer
+    EXPECT_EQ(extend.address, network_[9].address);
+}
+
+TEST_F(CircuitBuilderTest, WithoutAnyReachableOneTheAddressIsTried)
+{
+    network_.erase(network_.begin() + 1, network_.begin() + 3); // one exit, which is the last hop
+    for (Candidate& candidate : network_) candidate.connectable = false;
+    begin({network_[3], network_[4], network_[0]});
+    static_cast<void>(create_answered());
+    const Extend extend = sent_extend();
+    EXPECT_EQ(extend.node_key, network_[4].key);
+    EXPECT_EQ(extend.address, network_[4].address);
+}
+
+TEST_F(CircuitBuilderTest, SilenceBringsAnotherNodeIdentifierAndKey)
+{
+    begin({network_[5], network_[0]});
+    const Create first = sent_create();
+    bench_.clock.advance(9s + 999ms);
+    EXPECT_EQ(builder_->tick(bench_.now()).kind, Kind::waiting);
+    EXPECT_TRUE(bench_.packets.sent.empty());
+    bench_.clock.advance(1ms);
+    EXPECT_EQ(builder_->tick(bench_.now()).kind, Kind::waiting);
+    const test::SentPacket sent = bench_.packets.sent.at(0);
+    const Create second = sent_create();
+    EXPECT_NE(second.identifier, first.identifier);
+    EXPECT_NE(second.ephemeral, first.ephemeral);
+    EXPECT_NE(sent.to, network_[5].address);
+    EXPECT_EQ(sent.to, builder_->path()[0].address);
+    // The first one's late answer is not the second one's.
+    const Created late = answer(network_[5].key, first.identifier, first.ephemeral);
+    EXPECT_EQ(builder_->on_created(late, bench_.now()).kind, Kind::waiting);
+    EXPECT_TRUE(circuit_->hops().empty());
+}
+
+TEST_F(CircuitBuilderTest, SixMessagesInAllAndAMinuteAtMost)
+{
+    begin({network_[5], network_[6], network_[0]});
+    static_cast<void>(create_answered());
+    std::set<PublicKey> asked{sent_extend().node_key};
+    BuildStep step;
+    for (int i = 0; i < 1500 && step.kind == Kind::waiting; ++i) {
+        bench_.clock.advance(50ms);
+        step = builder_->tick(bench_.now());
+        if (!bench_.packets.sent.empty()) asked.insert(sent_extend().node_key);
+    }
+    EXPECT_EQ(step.kind, Kind::failed);
+    EXPECT_EQ(step.failed, "too many attempts");
+    EXPECT_EQ(asked.size(), 5U); // each try another node; with create that makes six
+}
+
+TEST_F(CircuitBuilderTest, GivesUpWhenNobodyElseIsLeft)
+{
+    network_.resize(2);
+    begin({network_[0], network_[1]});
+    static_cast<void>(sent_create());
+    bench_.clock.advance(10s);
+    EXPECT_EQ(builder_->tick(bench_.now()).failed, "no other candidate");
+}
+
+TEST_F(CircuitBuilderTest, AWrongProofEndsIt)
+{
+    begin({network_[5], network_[0]});
+    const Create create = sent_create();
+    Created wrong = answer(network_[5].key, create.identifier, create.ephemeral);
+    wrong.auth[3] ^= 1;
+    EXPECT_EQ(builder_->on_created(wrong, bench_.now()).failed, "handshake wrong");
+}
+
+TEST_F(CircuitBuilderTest, AnswersAtTheWrongTimeAreIgnored)
+{
+    begin({network_[5], network_[0]});
+    const Create create = sent_create();
+    const Created right = answer(network_[5].key, create.identifier, create.ephemeral);
+    EXPECT_EQ(builder_->on_extended(as_extended(right), bench_.now()).kind, Kind::waiting);
+    EXPECT_TRUE(circuit_->hops().empty());
+    EXPECT_EQ(builder_->on_created(right, bench_.now()).kind, Kind::waiting);
+    EXPECT_EQ(circuit_->hops().size(), 1U);
+    EXPECT_EQ(builder_->on_created(right, bench_.now()).kind, Kind::waiting); // once more
+    EXPECT_EQ(circuit_->hops().size(), 1U);
+}
+
+TEST_F(CircuitBuilderTest, AnUnreadableOfferIsAnEmptyOne)
+{
+    begin({network_[5], network_[0]});
+    const Create create = sent_create();
+    Created broken = answer(network_[5].key, create.identifier, create.ephemeral);
+    offer_.back() ^= 1;
+    EXPECT_EQ(builder_->on_created(broken, bench_.now()).kind, Kind::waiting);
+    EXPECT_EQ(sent_extend().node_key, network_[0].key);
+}
+
+} // namespace
+} // namespace cepa::tunnel
