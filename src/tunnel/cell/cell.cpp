@@ -1,6 +1,7 @@
 #include "tunnel/cell/cell.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace cepa::tunnel {
 
@@ -13,7 +14,7 @@ Prefix make_prefix(const OverlayId& overlay) noexcept
 
 bool has_prefix(ByteSpan packet, const Prefix& prefix) noexcept
 {
-    return packet.size() > kPrefixSize && std::ranges::equal(packet.first(kPrefixSize), prefix);
+    return packet.size() > kPrefixSize && std::memcmp(packet.data(), prefix.data(), kPrefixSize) == 0;
 }
 
 std::optional<CellHeader> read_cell_header(ByteSpan packet) noexcept

@@ -1,6 +1,6 @@
 // ChaCha20-Poly1305 of RFC 8439 without associated data: seals and opens one packet. Put together from OpenSSL's
 // ChaCha20 and Poly1305, which at packet size costs less than its own AEAD: one context each, keyed anew per call, and
-// no allocation after construction. Process: worker, io thread; one object serves every circuit of the thread.
+// no allocation after construction for anything of a packet's size. Process: worker, io thread; one object serves every circuit of the thread.
 #pragma once
 
 #include "tunnel/crypto/keys.hpp"
@@ -26,8 +26,8 @@ public:
     Aead(Aead&&) noexcept;
     Aead& operator=(Aead&&) noexcept;
 
-    /// Writes ciphertext and tag, plain.size() + kTagSize bytes, to `out`, which may overlap `plain` in any way (equal
-    /// start, in place, is the fast case). Fails only when OpenSSL does; the output is then not to be sent.
+    /// Writes ciphertext and tag, plain.size() + kTagSize bytes, to `out`, which may overlap `plain` in any way.
+    /// Fails only when OpenSSL does; `out` is then untouched.
     [[nodiscard]] bool seal(const SecretBytes& key, const Nonce& nonce, ByteSpan plain, std::uint8_t* out) noexcept;
     /// Checks the tag at the end of `sealed` and only then writes sealed.size() - kTagSize bytes to `out`, which may
     /// overlap `sealed` in any way. False, with `out` untouched, when the tag is wrong or `sealed` is too short.

@@ -3,7 +3,7 @@
 #include "tunnel/crypto/random.hpp"
 #include "tunnel/error.hpp"
 
-#include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace cepa::tunnel {
@@ -71,7 +71,7 @@ Result<Opened> Layer::open(Aead& aead, PacketBuffer& message) const noexcept
     Opened out;
     out.counter = reader.u64();
     const ByteSpan sealed = reader.rest();
-    std::ranges::copy(sealed.last(kTagSize), out.tag.begin());
+    std::memcpy(out.tag.data(), sealed.last(kTagSize).data(), kTagSize);
     if (!aead.open(opening_.key, nonce(opening_.salt, out.counter), sealed, message.data() + kCounterSize))
         return fail(TunnelError::bad_tag);
     message.strip_front(kCounterSize);
