@@ -130,7 +130,10 @@ Answer<lt::add_torrent_params> parse_magnet(std::string_view link)
     if (link.size() > kLongest) return std::unexpected(std::string("magnet link: longer than 64 KiB"));
     lt::error_code error;
     lt::add_torrent_params params;
-    lt::parse_magnet_uri({link.data(), link.size()}, params, error);
+    constexpr std::string_view kScheme = "magnet:";
+    std::string text(link);
+    if (boost::istarts_with(text, kScheme)) text.replace(0, kScheme.size(), kScheme); // libtorrent wants it in small letters
+    lt::parse_magnet_uri(text, params, error);
     if (error)
         return std::unexpected("magnet link: " + error.message()
                                + " (expected magnet:?xt=urn:btih:<40 hex digits> or xt=urn:btmh:1220<64 hex digits>)");

@@ -7,6 +7,7 @@
 #include <libtorrent/torrent_handle.hpp>
 #include <libtorrent/torrent_status.hpp>
 
+#include <deque>
 #include <functional>
 #include <string>
 #include <vector>
@@ -27,9 +28,10 @@ struct TorrentRecord {
     bool plain_life = false;           ///< see StoredTorrent
     bool unsaved = true;               ///< changed since its resume data was last asked for
     TimePoint waiting_since{};
-    std::vector<Endpoint> first_peers; ///< to connect to once libtorrent has taken it
+    std::vector<Endpoint> first_peers; ///< that the user named
+    TimePoint offered_at{};            ///< when libtorrent was given them last
     std::vector<std::function<void(Answer<std::string>)>> added; ///< who waits for that
-    std::vector<std::function<void(Answer<void>)>> saved;        ///< who waits for resume data
+    std::deque<std::function<void(Answer<void>)>> saved; ///< who asked for resume data; libtorrent answers in order
 };
 
 /// Takes over what libtorrent says.

@@ -1,0 +1,126 @@
+// How torrents come into the service, from the user and from the state folder, and how a whole route's torrents fail.
+#include "main/torrent_service_impl.hpp"
+#include "main/torrent_source.hpp"
+
+#include "base/log.hpp"
+
+#include <libtorrent/torrent_flags.hpp>
+#include <libtorrent/torrent_info.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace cepa::main {
+
+namespace lt = libtorrent;
+
+void TorrentService::Impl::add(const AddTorrent& request, IdDone done)
+{
+    auto params = read_source(request);
+    Answer<void> answer = params ? Answer<void>() : std::unexpected(params.error());
+    if (answer) answer = add_parsed(std::move(*params), request, false, done);
+    if (!answer) post([done, error = answer.error()] { done(std::unexpected(error)); });
+}
+
+/// Fills everything in and hands it to the route's session; `done` is only called when this succeeds.
+Answer<void> TorrentService::Impl::add_parsed(lt::add_torrent_params params, const AddTorrent& request, bool plain_life, IdDone done)
+{
+    const TorrentRoute route = TorrentSessions::normal(request.route);
+    if (stopping_) return std::unexpected(std::string("torrent: the service is stopping"));
+    if (route.hops > options_.max_hops)
+        return std::unexpected(fmt::format("torrent: {} hops are more than the {} allowed", route.hops, options_.max_hops));
+    const CleaningPolicy policy{route.hops > 0, !options_.public_network};
+    if (const Answer<void> complete = complete_params(params, request, policy); !complete) return complete;
+    const Id id = torrent_id(params.info_hashes);
+    if (const auto known = records_.find(id); known != records_.end()) return add_again(known->second, request, std::move(done));
+    const Answer<TorrentSession*> session = sessions_.open(route);
+    if (!session) return std::unexpected(session.error());
+
+    TorrentRecord& record = records_[id];
+    record.info.id = id;
+    record.info.route = route;
+    record.info.name = params.ti ? params.ti->name() : params.name.empty() ? id : params.name;
+    record.info.save_path = params.save_path;
+    record.paused = request.paused;
+    record.plain_life = plain_life || route.hops == 0;
+    record.first_peers = request.peers;
+    record.waiting_since = clock_.now();
+    record.added.push_back(std::move(done));
+    (*session)->add(std::move(params));
+    return {};
+}
+
+Answer<void> TorrentService::Impl::add_again(const TorrentRecord& record, const AddTorrent& request, IdDone done)
+{
+    const TorrentInfo& info = record.info;
+    if (info.route != TorrentSessions::normal(request.route))
+        return std::unexpected(fmt::format("torrent {}: already here with {} hops in group \"{}\"; remove it first", info.id,
+                                           info.route.hops, info.route.group));
+    for (const Endpoint& peer : request.peers) connect_peer(info.id, peer, [](const Answer<void>&) {});
+    post([done = std::move(done), id = info.id] { done(id); });
+    return {};
+}
+
+void TorrentService::Impl::on_added(const TorrentRoute& route, const lt::add_torrent_alert& alert)
+{
+    const auto entry = records_.find(torrent_id(alert.params.info_hashes));
+    if (entry == records_.end() || entry->second.info.route != route) { // removed before libtorrent had it
+        TorrentSession* session = sessions_.find(route);
+        if (session != nullptr && !alert.error) session->remove(alert.handle, false);
+        return;
+    }
+    TorrentRecord& record = entry->second;
+    const std::vector<IdDone> waiting = std::exchange(record.added, {});
+    const Id id = entry->first;
+    Answer<Id> answer = id;
+    if (alert.error) {
+        answer = std::unexpected(fmt::format("torrent {}: {}", id, alert.error.message()));
+        forget(id);
+    } else {
+        record.handle = alert.handle;
+        by_handle_[record.handle] = id;
+        record.offered_at = clock_.now();
+        for (const Endpoint& peer : record.first_peers) record.handle.connect_peer(to_libtorrent(peer));
+        save(record, [](const Answer<void>&) {});
+    }
+    for (const IdDone& done : waiting) done(answer);
+}
+
+void TorrentService::Impl::load(std::function<void(std::vector<std::string>)> done)
+{
+    std::vector<std::string> messages;
+    if (const Answer<void> ready = store_.prepare(); !ready) messages.push_back(ready.error());
+    ResumeStore::Loaded loaded = store_.load();
+    std::ranges::move(loaded.messages, std::back_inserter(messages));
+    for (StoredTorrent& torrent : loaded.torrents) {
+        AddTorrent request;
+        request.save_path = torrent.params.save_path;
+        request.route = torrent.route;
+        request.paused = torrent.paused;
+        request.seed_mode = static_cast<bool>(torrent.params.flags & lt::torrent_flags::seed_mode);
+        request.sequential = static_cast<bool>(torrent.params.flags & lt::torrent_flags::sequential_download);
+        if (torrent.plain_life && torrent.route.hops > 0) forget_plain_life(torrent.params);
+        const auto report = [](const Answer<Id>& answer) {
+            if (!answer) log::warn("torrent not loaded", {log::field("why", Sensitive(answer.error()))});
+        };
+        if (const auto added = add_parsed(std::move(torrent.params), request, torrent.plain_life, report); !added)
+            messages.push_back(fmt::format("torrent {}: {}", torrent.id, added.error()));
+    }
+    post([done = std::move(done), messages = std::move(messages)] { done(messages); });
+}
+
+void TorrentService::Impl::fail_all_of(const TorrentRoute& route, const std::string& why)
+{
+    for (auto& [id, record] : records_) {
+        if (record.info.route != route) continue;
+        by_handle_.erase(record.handle);
+        record.handle = {};
+        record.info.state = TorrentState::failed;
+        record.info.error = "stopped to protect its anonymity: " + why;
+        for (const IdDone& done : std::exchange(record.added, {})) done(std::unexpected(record.info.error));
+        for (const Done& done : std::exchange(record.saved, {})) done(std::unexpected(record.info.error));
+    }
+    if (hooks_.on_guard) hooks_.on_guard(route, why);
+}
+
+} // namespace cepa::main

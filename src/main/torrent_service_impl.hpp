@@ -1,0 +1,89 @@
+// The inside of TorrentService: the records of the torrents, kept by id and found by libtorrent's handle, between the
+// sessions below and the plain values above. Process: main, io thread.
+#pragma once
+
+#include "main/resume_writer.hpp"
+#include "main/torrent_record.hpp"
+#include "main/torrent_service.hpp"
+#include "main/torrent_sessions.hpp"
+
+#include <boost/asio/steady_timer.hpp>
+#include <libtorrent/alert_types.hpp>
+
+#include <map>
+#include <memory>
+
+namespace cepa::main {
+
+class TorrentService::Impl {
+public:
+    Impl(boost::asio::io_context& io, Containment& containment, TorrentServiceOptions options, TorrentServiceHooks hooks);
+
+    // torrent_service_adding.cpp
+    void load(std::function<void(std::vector<std::string>)> done);
+    void add(const AddTorrent& request, IdDone done);
+    // torrent_service.cpp
+    void remove(const Id& id, bool delete_files, Done done);
+    void pause(const Id& id, bool paused, Done done);
+    void connect_peer(const Id& id, const Endpoint& peer, Done done);
+    [[nodiscard]] std::vector<TorrentInfo> list() const;
+    /// By a unique beginning of its id.
+    [[nodiscard]] const TorrentRecord* find(const Id& id) const;
+    void peers_lost(const TorrentRoute& route, std::span<const Endpoint> peers);
+    // torrent_service_saving.cpp
+    void save_all(Done done);
+    void stop(Duration grace, Done done);
+
+    [[nodiscard]] TorrentSessions& sessions() noexcept { return sessions_; }
+    [[nodiscard]] const TorrentSessions& sessions() const noexcept { return sessions_; }
+
+    std::function<void()> listener;
+
+private:
+    // adding
+    [[nodiscard]] Answer<void> add_parsed(libtorrent::add_torrent_params params, const AddTorrent& request, bool plain_life, IdDone done);
+    [[nodiscard]] Answer<void> add_again(const TorrentRecord& record, const AddTorrent& request, IdDone done);
+    void on_added(const TorrentRoute& route, const libtorrent::add_torrent_alert& alert);
+    void fail_all_of(const TorrentRoute& route, const std::string& why);
+
+    // what alerts say
+    void on_alert(const TorrentRoute& route, const libtorrent::alert& alert);
+    void on_updated(const libtorrent::state_update_alert& alert);
+    void on_connected(const libtorrent::peer_connect_alert& alert);
+    void on_removed(const libtorrent::torrent_removed_alert& alert);
+    void on_saved(const libtorrent::save_resume_data_alert& alert);
+    void on_not_saved(const libtorrent::save_resume_data_failed_alert& alert);
+    [[nodiscard]] TorrentRecord* record_of(const libtorrent::torrent_handle& handle);
+    /// Takes the record away and answers who waits for it. `id` by value: it may be the record's own.
+    void forget(Id id);
+
+    // time
+    void refresh_later();
+    void refresh();
+    void offer_first_peers(TorrentRecord& record, TimePoint now);
+    void save(TorrentRecord& record, Done done);
+    void save_changed();
+    void end_sessions(Done done, TimePoint deadline, const Answer<void>& answer);
+
+    template <class Action>
+    void with(const Id& id, const Done& done, Action action);
+    void post(std::function<void()> what);
+
+    boost::asio::io_context& io_;
+    TorrentServiceOptions options_;
+    TorrentServiceHooks hooks_;
+    BootClock clock_;
+    std::map<Id, TorrentRecord> records_;
+    std::map<libtorrent::torrent_handle, Id> by_handle_;
+    std::map<Id, std::vector<Done>> removing_;
+    boost::asio::steady_timer refresh_timer_;
+    boost::asio::steady_timer ending_timer_;
+    TimePoint saved_at_;
+    bool stopping_ = false;
+    std::shared_ptr<Impl*> self_; // what is posted may run after the end
+    ResumeStore store_;
+    ResumeWriter writer_;
+    TorrentSessions sessions_;
+};
+
+} // namespace cepa::main

@@ -1,0 +1,78 @@
+#include "main/torrent_source.hpp"
+
+#include "main/torrent_creator.hpp"
+
+#include "support/temporary_folder.hpp"
+
+#include <gtest/gtest.h>
+#include <libtorrent/torrent_flags.hpp>
+#include <libtorrent/torrent_info.hpp>
+
+#include <fstream>
+
+namespace cepa::main {
+namespace {
+
+namespace fs = std::filesystem;
+namespace flags = libtorrent::torrent_flags;
+
+constexpr CleaningPolicy kAnonymous{true, false};
+constexpr const char* kMagnet = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567&dht=name.example:1";
+
+CreatedTorrent make(const fs::path& folder)
+{
+    std::ofstream(folder / "file") << std::string(50'000, 'x');
+    return create_torrent({.path = folder / "file", .format = TorrentFormat::hybrid, .piece_bytes = 0, .trackers = {}}).value();
+}
+
+AddTorrent from(const std::string& source)
+{
+    AddTorrent request;
+    request.source = source;
+    return request;
+}
+
+TEST(TorrentSource, LinksFilesAndBytes)
+{
+    const test::TemporaryFolder folder;
+    const CreatedTorrent torrent = make(folder.path());
+    std::ofstream(folder.path() / "t.torrent", std::ios::binary).write(reinterpret_cast<const char*>(torrent.content.data()), static_cast<std::streamsize>(torrent.content.size()));
+    EXPECT_EQ(torrent_id(read_source(from((folder.path() / "t.torrent").string()))->ti->info_hashes()), torrent.id);
+    EXPECT_EQ(torrent_id(read_source(from(torrent.magnet))->info_hashes), torrent.id);
+    AddTorrent both = from(kMagnet);
+    both.content = torrent.content;
+    EXPECT_EQ(torrent_id(read_source(both)->ti->info_hashes()), torrent.id) << "the bytes win";
+    EXPECT_TRUE(read_source(from("MAGNET:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567")));
+    EXPECT_NE(read_source(from("http://host/t.torrent")).error().find("http://host/t.torrent"), std::string::npos) << "never fetched, in the clear or otherwise";
+}
+
+TEST(TorrentSource, CompletesCleansAndMakesTheFolder)
+{
+    const test::TemporaryFolder folder;
+    AddTorrent request = from(kMagnet);
+    request.save_path = folder.path() / "a" / "b";
+    request.seed_mode = request.paused = true;
+    auto params = read_source(request).value();
+    ASSERT_FALSE(params.dht_nodes.empty());
+    ASSERT_TRUE(complete_params(params, request, kAnonymous));
+    EXPECT_TRUE(params.dht_nodes.empty());
+    EXPECT_TRUE(fs::is_directory(folder.path() / "a" / "b"));
+    EXPECT_EQ(params.save_path, (folder.path() / "a" / "b").string());
+    EXPECT_TRUE(static_cast<bool>(params.flags & flags::paused));
+    EXPECT_TRUE(static_cast<bool>(params.flags & flags::seed_mode));
+    EXPECT_FALSE(static_cast<bool>(params.flags & flags::auto_managed)) << "libtorrent's queue would pause it by itself";
+    EXPECT_FALSE(static_cast<bool>(params.flags & flags::sequential_download));
+}
+
+TEST(TorrentSource, AFileInPlaceOfTheFolderIsNamed)
+{
+    const test::TemporaryFolder folder;
+    std::ofstream(folder.path() / "file") << "x";
+    AddTorrent request = from(kMagnet);
+    request.save_path = folder.path() / "file";
+    auto params = read_source(request).value();
+    EXPECT_NE(complete_params(params, request, kAnonymous).error().find((folder.path() / "file").string()), std::string::npos);
+}
+
+} // namespace
+} // namespace cepa::main
