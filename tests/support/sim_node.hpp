@@ -62,6 +62,8 @@ public:
     std::set<CircuitId> ready_circuits;
     std::map<CircuitId, std::string> closed_circuits;
     std::vector<ReceivedData> received;
+    bool keep_data = true;
+    std::size_t data_count = 0;
     std::vector<std::string> limits;
     std::vector<Bytes> swarms_seen;
     std::vector<tunnel::Guard> guards;
