@@ -20,6 +20,8 @@ namespace {
 
 /// The worker bounds the time itself (10 s per hop, 5 hops); this is for one that does not keep its word.
 constexpr Duration kCircuitTimeout = std::chrono::seconds(90);
+/// Ticks between two times that the steering program is put in place: 5 s.
+constexpr std::uint64_t kSteerAgain = 25;
 constexpr Duration kDrainedGrace = std::chrono::seconds(2);
 
 ErrorCode invalid() { return make_error_code(boost::system::errc::invalid_argument); }
@@ -120,6 +122,8 @@ void WorkerPool::Impl::tick()
     const auto limit = static_cast<std::uint32_t>(config_.silence_limit / kTick);
     for (const auto& slot : slots_) slot->tick(limit);
     settle();
+    // A worker may not attach a program, but the kernel lets it take ours away: put it back now and then.
+    if (++ticks_ % kSteerAgain == 0 && !port_->steer(table_)) log::error("steering is lost");
 }
 
 Result<void> WorkerPool::Impl::use_table(const proto::SlotTable& table, std::uint32_t workers)

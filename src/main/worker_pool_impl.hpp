@@ -82,6 +82,7 @@ private:
     std::uint32_t table_workers_ = 0; ///< workers that the table names: more than target_ while some drain
     std::uint32_t target_ = 0;
     TimePoint drain_until_;
+    std::uint64_t ticks_ = 0;
     CircuitTable circuits_;
     proto::TunnelSnapshot snapshot_;
     SnapshotMerger merger_{snapshot_};

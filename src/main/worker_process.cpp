@@ -23,6 +23,8 @@ namespace {
 /// What the exit thread may need beyond the grace that it was given.
 constexpr Duration kExitSlack = std::chrono::milliseconds(500);
 
+/// What a process needs between closing its pipes and being gone.
+constexpr Duration kLastMoment = std::chrono::milliseconds(20);
 constexpr std::size_t kMaxErrorText = 512;
 
 /// The kinds that a worker may send. Everything else is refused by the Rpc itself.
@@ -140,11 +142,22 @@ std::string WorkerProcess::reap()
     return cause_.empty() ? how : cause_ + ", " + how;
 }
 
-/// A worker that closes a stream is dying or broken: it has no way back. One that was asked to exit is left in peace.
+/// A worker that closes a stream is dying or broken: it has no way back. It has a moment to die by itself, so that its
+/// own exit status is seen. One that was asked to exit is left in peace.
 void WorkerProcess::on_stream_end(const char* which, ErrorCode why)
 {
     usable_ = false;
-    if (!asked_) kill(fmt::format("{} {}", which, why.message()));
+    if (asked_ || !cause_.empty()) return;
+    cause_ = fmt::format("{} {}", which, why.message());
+    kill_after(kLastMoment, cause_);
+}
+
+void WorkerProcess::kill_after(Duration delay, const std::string& why)
+{
+    exit_timer_.expires_after(delay);
+    exit_timer_.async_wait([this, why, alive = std::weak_ptr<char>(alive_)](const ErrorCode& ec) {
+        if (!ec && !alive.expired()) kill(why);
+    });
 }
 
 void WorkerProcess::kill(const std::string& why)
@@ -161,10 +174,7 @@ void WorkerProcess::ask_to_exit(Duration grace)
     request.set_grace_ms(static_cast<std::uint32_t>(
         std::clamp<std::int64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(grace).count(), 0, 3600'000)));
     if (const auto sent = exit_.send(request); !sent) return kill("exit " + sent.error().message());
-    exit_timer_.expires_after(grace + kExitSlack);
-    exit_timer_.async_wait([this, alive = std::weak_ptr<char>(alive_)](const ErrorCode& ec) {
-        if (!ec && !alive.expired()) kill("did not exit when asked");
-    });
+    kill_after(grace + kExitSlack, "did not exit when asked");
 }
 
 void WorkerProcess::on_exit_answer(ByteSpan message)

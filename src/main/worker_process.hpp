@@ -75,6 +75,7 @@ private:
 
     void watch();
     void on_stream_end(const char* which, ErrorCode why);
+    void kill_after(Duration delay, const std::string& why);
     void on_exit_answer(ByteSpan message);
     void on_ended();
     [[nodiscard]] std::string reap();

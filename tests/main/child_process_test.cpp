@@ -36,8 +36,8 @@ TEST(ChildProcess, HasTheNamedDescriptorsAndNoOther)
 {
     const FileDescriptor inheritable(::dup(2));                          // not close-on-exec, low number
     const FileDescriptor high(::fcntl(2, F_DUPFD, 200));                 // and a high one
-    const std::string listing = output_of("cd /proc/$$/fd && echo * >&7", {{inheritable.get(), 12}});
-    EXPECT_EQ(listing, "0 1 12 2 7\n"); // sh opens what it needs only while it needs it
+    const char* script = "i=0; while [ $i -lt 300 ]; do [ -e /proc/$$/fd/$i ] && echo $i >&7; i=$((i+1)); done";
+    EXPECT_EQ(output_of(script, {{inheritable.get(), 12}}), "0\n1\n2\n7\n12\n");
 }
 
 TEST(ChildProcess, NumbersMayCrossEachOther)
@@ -56,12 +56,12 @@ TEST(ChildProcess, NumbersMayCrossEachOther)
 
 TEST(ChildProcess, StandardStreamsThatAreNotNamedAreNothing)
 {
-    EXPECT_EQ(output_of("readlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2 >&7"), "/dev/null\n/dev/null\n/dev/null\n");
+    const char* script = "a=$(readlink /proc/$$/fd/0); b=$(readlink /proc/$$/fd/1); c=$(readlink /proc/$$/fd/2); echo $a $b $c >&7";
+    EXPECT_EQ(output_of(script), "/dev/null /dev/null /dev/null\n");
 }
 
 TEST(ChildProcess, LeadsAProcessGroupOfItsOwn)
 {
-    EXPECT_EQ(output_of("cut -d' ' -f5 /proc/$$/stat >&7; echo $$ >&7").substr(0, 1) != "", true);
     const std::string both = output_of("cut -d' ' -f5 /proc/$$/stat >&7; echo $$ >&7");
     const auto line = both.find('\n');
     EXPECT_EQ(both.substr(0, line + 1), both.substr(line + 1));

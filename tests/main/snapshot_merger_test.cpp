@@ -101,7 +101,7 @@ TEST_F(SnapshotMergerTest, OnlyWorkerZeroDiscovers)
 
 TEST_F(SnapshotMergerTest, ADeadWorkersObjectsAreForgotten)
 {
-    for (const std::uint16_t worker : {0, 1}) {
+    for (std::uint16_t worker = 0; worker < 2; ++worker) {
         proto::Sync sync;
         sync.add_circuits()->set_circuit_id(id_of(worker));
         sync.add_relays()->set_circuit_id(id_of(worker));

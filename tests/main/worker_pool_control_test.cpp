@@ -32,6 +32,7 @@ TEST_F(PoolControlTest, AReplacedWorkerZeroHasItsCandidatesAndGuardsBack)
     const auto old_pid = pid(0);
     ::kill(static_cast<pid_t>(old_pid), SIGKILL);
     ASSERT_TRUE(wait([&] { return pid(0) != 0 && pid(0) != old_pid; }));
+    ASSERT_TRUE(wait([&] { return report(0, "descriptors") != 0; }));
     EXPECT_EQ(report(0, "candidates"), 1U);
     EXPECT_EQ(report(0, "guards"), 1U);
     ASSERT_TRUE(wait([&] { return report(1, "share_version") == 2; })) << "versions go on where they were";

@@ -1,6 +1,8 @@
 #include "main/worker_pool.hpp"
 
 #include "main/pool_error.hpp"
+
+#include "base/file_descriptor.hpp"
 #include "proto/descriptors.hpp"
 #include "support/pool_fixture.hpp"
 
@@ -34,7 +36,7 @@ TEST_F(WorkerPoolTest, AWorkerHasTheListedDescriptorsAndNoOther)
 {
     const FileDescriptor inheritable(::dup(2)); // as libtorrent's are: not close-on-exec
     start_and_wait();
-    for (const std::uint16_t worker : {0, 1})
+    for (std::uint16_t worker = 0; worker < 2; ++worker)
         EXPECT_EQ(report(worker, "descriptors"), descriptors_up_to(proto::last_descriptor(4)));
 }
 
@@ -205,6 +207,8 @@ TEST_F(WorkerPoolTest, TheExitStreamWorksWhileTheControlLoopIsStuckAndItsPipeFul
 {
     start_and_wait({"stuck"});
     const std::vector<std::string> large(40000, std::string(20, 'h')); // 880 KB each: fills pipe and queue
+    pool->monitor({});
+    ASSERT_TRUE(wait([&] { return report(0, "stuck") == 1 && report(1, "stuck") == 1; }));
     for (int i = 0; i < 10; ++i) pool->monitor(large);
     const auto took = stop(100ms);
     EXPECT_GE(took, 100ms) << "the exit thread answers when the grace is over";

@@ -147,6 +147,7 @@ private:
     {
         if (plays("stuck")) {
             stuck_ = true;
+            count("stuck");
             for (;;) ::pause();
         }
         report_["monitored"] = static_cast<std::uint64_t>(envelope.monitor().lookup_hashes_size());
