@@ -119,24 +119,34 @@ void UdpRelay::send_to_client(const Address& origin, PacketBuffer& payload)
     queued_.push_back(payload.bytes());
 }
 
-/// In order: first what waits already, then what is new, as much as the client takes; the rest is kept.
+/// In order: first what waits already, then what is new, for as long as the client has room; the rest is kept.
 void UdpRelay::flush()
 {
     if (queued_.empty() && backlog_.empty()) return;
-    std::size_t room = pacer_ ? pacer_->room() : std::numeric_limits<std::size_t>::max();
-    const std::size_t waited = std::min(room, backlog_.size());
-    room -= waited;
-    const std::size_t at_once = waited == backlog_.size() ? std::min(room, queued_.size()) : 0;
-    for (std::size_t i = 0; i < waited; ++i) send_.queue(*client_, backlog_.at(i), 0, udp_stats_);
-    for (std::size_t i = 0; i < at_once; ++i) send_.queue(*client_, queued_[i], 0, udp_stats_);
-    send_.flush(udp_stats_);
-    backlog_.pop(waited);
-    hold_back(at_once);
+    std::size_t sent = 0; // of queued_
+    while (!backlog_.empty() || sent < queued_.size()) {
+        const std::size_t room = pacer_ ? pacer_->room() : std::numeric_limits<std::size_t>::max();
+        if (room == 0) break;
+        sent += send_some(room, sent);
+    }
+    hold_back(sent);
     queued_.clear();
     stats_.to_client = udp_stats_.packets_out;
     stats_.bytes_to_client = udp_stats_.bytes_out;
     stats_.send_failed = udp_stats_.dropped_full + udp_stats_.send_errors;
     if (!backlog_.empty()) retry_later();
+}
+
+/// Sends up to `room` datagrams, those of queued_ from `from` on; returns how many of these went.
+std::size_t UdpRelay::send_some(std::size_t room, std::size_t from)
+{
+    const std::size_t waited = std::min(room, backlog_.size());
+    const std::size_t at_once = std::min(room - waited, queued_.size() - from); // room is left once nothing waits
+    for (std::size_t i = 0; i < waited; ++i) send_.queue(*client_, backlog_.at(i), 0, udp_stats_);
+    for (std::size_t i = 0; i < at_once; ++i) send_.queue(*client_, queued_[from + i], 0, udp_stats_);
+    send_.flush(udp_stats_);
+    backlog_.pop(waited);
+    return at_once;
 }
 
 void UdpRelay::hold_back(std::size_t from)

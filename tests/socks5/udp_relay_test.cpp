@@ -8,6 +8,7 @@
 
 #include <deque>
 #include <memory>
+#include <utility>
 
 namespace cepa::socks5 {
 namespace {
@@ -28,10 +29,10 @@ Bytes wrapped(const Address& destination, ByteSpan payload, std::uint8_t fragmen
 
 Bytes numbered(std::uint8_t number, std::size_t size) { return Bytes(size, number); }
 
-/// Lets through what the test allows.
+/// Lets through what the test allows, once.
 struct TestPacer : Pacer {
     explicit TestPacer(std::size_t& allowed) : allowance(allowed) {}
-    std::size_t room() noexcept override { return allowance; }
+    std::size_t room() noexcept override { return std::exchange(allowance, 0); }
     std::size_t& allowance;
 };
 
@@ -224,13 +225,26 @@ TEST_F(RelayTest, PacerHoldsBackAndOrderStays)
     EXPECT_EQ(relay->stats().backlog_full, 0U);
 }
 
+TEST_F(RelayTest, AsksAgainBeforeItHoldsBack)
+{
+    struct Crumbs : Pacer { // room for one more, five times
+        std::size_t left = 5;
+        std::size_t room() noexcept override { return left == 0 ? 0 : (--left, 1); }
+    };
+    open({IpAddress::v4(0x7f000001), 0}, [](const Endpoint&, int) { return std::make_unique<Crumbs>(); });
+    say_hello();
+    back_to_client({10, 20, 30, 40, 50, 60});
+    expect_at_client({10, 20, 30, 40, 50});
+    EXPECT_EQ(relay->stats().held_back, 1U);
+}
+
 TEST_F(RelayTest, HeldBackDatagramsGoByThemselvesOnceThereIsRoom)
 {
     std::size_t allowed = 0;
     open({IpAddress::v4(0x7f000001), 0}, [&](const Endpoint&, int) { return std::make_unique<TestPacer>(allowed); });
     say_hello();
     back_to_client({10, 20});
-    allowed = 1;
+    allowed = 9;
     EXPECT_TRUE(run_until(io, [&] { return relay->stats().to_client == 2; }));
     expect_at_client({10, 20});
 }
