@@ -2,13 +2,13 @@
 
 #include "tunnel/cell/hidden_payloads.hpp"
 #include "tunnel/circuit/cell_sender.hpp"
+#include "tunnel/circuit/destroys.hpp"
 #include "tunnel/circuit/joined_circuits.hpp"
 #include "tunnel/circuit/joining.hpp"
 #include "tunnel/circuit/last_hop.hpp"
 #include "tunnel/circuit/own_circuits.hpp"
 #include "tunnel/circuit/relay.hpp"
 #include "tunnel/discovery/discovery.hpp"
-#include "tunnel/discovery/signed_packet.hpp"
 #include "tunnel/exit/exits.hpp"
 
 #include <algorithm>
@@ -52,8 +52,6 @@ struct Tunnel::Parts final : PathSource {
     void on_cell(const Endpoint& source, PacketBuffer& packet);
     void on_plain_stranger(const Endpoint& source, const CellHeader& header, ByteSpan packet);
     void on_pending(JoinedCircuit& circuit, const Endpoint& source, const CellHeader& header, ByteSpan packet);
-    void on_destroy(const Endpoint& source, ByteSpan packet);
-    void obey_destroy(const Route& route, std::uint16_t reason);
     void on_other(const Endpoint& source, ByteSpan packet);
     void on_lookup_hash(ByteSpan hash);
     void take_changes();
@@ -91,6 +89,7 @@ struct Tunnel::Parts final : PathSource {
     Joining joining;
     LastHop last_hop;
     OwnCircuits own;
+    Destroys destroys;
 };
 
 Tunnel::Parts::Parts(TunnelSettings s, Environment e, TunnelObserver& o)
@@ -108,7 +107,8 @@ Tunnel::Parts::Parts(TunnelSettings s, Environment e, TunnelObserver& o)
       joining({settings, environment, routes, sender, aead, counters, budget, discovery, joined, relays}),
       last_hop({sender, aead, counters, e.random, exit_rate, budget, joining, exits,
                 [this](ByteSpan hash) { on_lookup_hash(hash); }}),
-      own({selection, *this, routes, sender, aead, counters, environment, observer})
+      own({selection, *this, routes, sender, aead, counters, environment, observer}),
+      destroys({routes, counters, own, joined, relays, exits})
 {
     on_addresses(discovery.own_addresses(), {}); // nobody has told us anything yet
 }
@@ -147,7 +147,7 @@ void Tunnel::Parts::on_packet(const Endpoint& source, PacketBuffer& packet)
     case MessageId::cell:
         return on_cell(source, packet);
     case MessageId::destroy:
-        return on_destroy(source, bytes);
+        return destroys.on_packet(source, bytes, now);
     default:
         on_other(source, bytes);
     }
@@ -193,56 +193,6 @@ void Tunnel::Parts::on_pending(JoinedCircuit& circuit, const Endpoint& source, c
     if (!header.plaintext || message.empty() || message[0] != static_cast<std::uint8_t>(MessageId::created))
         return counters.drop(Drop::refused_cell);
     joining.on_created(circuit, source, header.circuit, message.subspan(1), now);
-}
-
-// The signature is checked last: only who knows the circuit, its neighbour's address and key can make us work.
-void Tunnel::Parts::on_destroy(const Endpoint& source, ByteSpan packet)
-{
-    Reader reader(packet.subspan(kPrefixSize + 1));
-    const auto key = PublicKey::parse(reader.varlen());
-    const CircuitId id(reader.u32());
-    if (!key || !reader.ok()) return counters.drop(Drop::malformed);
-    const Route route = routes.find(id);
-    PublicKey expected;
-    Endpoint from;
-    switch (route.kind) {
-    case RouteKind::own:
-        expected = own.first_hop_key(route.own());
-        from = route.own().first_address();
-        break;
-    case RouteKind::joined:
-        expected = route.joined().previous_key;
-        from = route.joined().previous;
-        break;
-    case RouteKind::relay_forward:
-        expected = route.relay().previous.key;
-        from = route.relay().previous.address;
-        break;
-    case RouteKind::relay_backward:
-        expected = route.relay().next.key;
-        from = route.relay().next.address;
-        break;
-    default:
-        return counters.drop(Drop::unknown_circuit);
-    }
-    if (*key != expected || source.ip != from.ip) return counters.drop(Drop::destroy_refused);
-    const Result<SignedPacket> opened = open_signed(packet, TimeField::absent);
-    const auto destroy = opened ? Destroy::parse(opened->body) : std::nullopt;
-    if (!destroy) return counters.drop(Drop::destroy_refused);
-    obey_destroy(route, destroy->reason);
-}
-
-void Tunnel::Parts::obey_destroy(const Route& route, std::uint16_t reason)
-{
-    switch (route.kind) {
-    case RouteKind::own:
-        return own.on_destroyed(route.own(), now);
-    case RouteKind::joined:
-        exits.flush();
-        return joined.remove(route.joined().id, now);
-    default:
-        relays.on_destroyed(route.relay(), route.kind, reason, now);
-    }
 }
 
 void Tunnel::Parts::on_other(const Endpoint& source, ByteSpan packet)
