@@ -45,8 +45,12 @@ void DataPath::from_main_socket(const proto::FrameView& frame)
 {
     const auto received = proto::parse_packet(frame);
     auto packet = received ? slots_.take(received->packet.bytes()) : std::nullopt;
-    if (!packet) ++counters_.malformed_frames;
-    else front_->on_packet(received->peer, *packet);
+    if (!packet) {
+        ++counters_.malformed_frames;
+        return;
+    }
+    counters_.front_bytes_in += packet->size();
+    front_->on_packet(received->peer, *packet);
 }
 
 void DataPath::on_frame_batch_end() { flush(); }

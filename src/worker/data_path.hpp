@@ -27,6 +27,7 @@ public:
         std::uint64_t malformed_frames = 0;
         std::uint64_t stale_circuits = 0; ///< datagrams for a circuit that is not (or no longer) usable
         std::uint64_t early_frames = 0;   ///< before the tunnels existed
+        std::uint64_t front_bytes_in = 0; ///< of packets that main's socket received for us
     };
     using OnEnd = std::function<void(ErrorCode why)>;
 

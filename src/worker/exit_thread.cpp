@@ -22,8 +22,8 @@ namespace {
 
 using std::chrono::milliseconds;
 
-/// main never means more than this; past it the pool has killed us.
-constexpr milliseconds kMaxGrace{60'000};
+/// No pool waits longer.
+constexpr milliseconds kMaxGrace{3'600'000};
 
 FileDescriptor make_event()
 {

@@ -70,6 +70,8 @@ void TunnelHost::close_circuit(CircuitId circuit)
 
 void TunnelHost::share(const proto::Share& share)
 {
+    if (share.version() < share_version_) return; // overtaken by a newer one
+    share_version_ = share.version();
     const SharedFacts facts = facts_from_proto(share);
     sync_source_.skip(facts, share.version());
     tunnel_.share(facts.candidates, facts.own_addresses, facts.guards);

@@ -81,6 +81,7 @@ public:
     /// `done` is called exactly once, from the loop. When it delivers a circuit, on_sync() has told of it before.
     void create_circuit(std::uint8_t hops, std::uint32_t group, CircuitDone done);
     void close_circuit(CircuitId circuit);
+    /// Ignored when it is older than one seen before.
     void share(const proto::Share& share);
     /// Entries that have not 20 bytes are left out.
     void monitor(const std::vector<std::string>& lookup_hashes);
@@ -123,6 +124,7 @@ private:
     SyncSource sync_source_;
     std::unordered_map<CircuitId, CircuitDone> pending_;
     bool sync_wanted_ = false;
+    std::uint64_t share_version_ = 0;
     /// Handlers that the loop still holds when this object goes see that it is gone.
     std::shared_ptr<char> alive_ = std::make_shared<char>();
     boost::asio::steady_timer tick_timer_;

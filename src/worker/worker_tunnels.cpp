@@ -94,7 +94,10 @@ void WorkerTunnels::add_counters(proto::WorkerInfo& info) const
         add("udp_full", udp.dropped_full);
         add("udp_send_error", udp.send_errors);
     }
-    if (framed_) info.set_udp_bytes_out(framed_->bytes_out());
+    if (framed_) {
+        info.set_udp_bytes_in(data_.counters().front_bytes_in);
+        info.set_udp_bytes_out(framed_->bytes_out());
+    }
     info.set_handed_over(handover_.counters().handed_over);
     info.set_pipe_drops(data_.pipe().counters().drops);
     add("inbox_full", handover_.counters().inbox_full);

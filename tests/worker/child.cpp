@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,6 +75,7 @@ Child::Child(const Options& options)
     auto exit_down = proto::make_pipe().value();
     auto exit_up = proto::make_pipe().value();
     auto log_pipe = proto::make_pipe().value();
+    ::fcntl(log_pipe.write.get(), F_SETFL, 0); // blocks, as an ordinary stderr does
     Pair inbox_pair = datagram_pair();
     std::vector<Place> places{{log_pipe.write.get(), 2},
                               {control_down.read.get(), proto::kControlIn}, {control_up.write.get(), proto::kControlOut},
@@ -97,7 +99,8 @@ Child::Child(const Options& options)
     data_out = std::move(data_up.read);
     exit_in = std::move(exit_down.write);
     exit_out = std::move(exit_up.read);
-    log = std::move(log_pipe.read);
+    log_ = std::move(log_pipe.read);
+    log_writer_ = std::move(log_pipe.write);
     inbox = std::move(inbox_pair.write);
 }
 
@@ -110,19 +113,21 @@ Child::~Child()
 
 std::optional<int> Child::wait()
 {
-    // Its end of the log closes with it: no polling, no race.
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    for (;;) {
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - std::chrono::steady_clock::now()).count();
-        pollfd end{log.get(), POLLIN, 0};
-        if (left <= 0 || ::poll(&end, 1, static_cast<int>(left)) <= 0) return std::nullopt;
-        char chunk[4096];
-        if (::read(log.get(), chunk, sizeof chunk) <= 0) break;
-    }
+    const FileDescriptor process(static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0)));
+    pollfd end{process.get(), POLLIN, 0};
+    if (::poll(&end, 1, 10'000) != 1) return std::nullopt;
     int status = 0;
     ::waitpid(pid_, &status, 0);
     pid_ = -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+void Child::fill_log()
+{
+    // A description of its own: the worker may have made the shared one non-blocking, or not.
+    const FileDescriptor writer(::open(("/proc/self/fd/" + std::to_string(log_writer_.get())).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+    const std::string filler(4096, '.');
+    while (::write(writer.get(), filler.data(), filler.size()) > 0) {}
 }
 
 std::vector<int> Child::open_descriptors() const
@@ -131,14 +136,6 @@ std::vector<int> Child::open_descriptors() const
     for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid_) + "/fd"))
         out.push_back(std::stoi(entry.path().filename().string()));
     std::ranges::sort(out);
-    return out;
-}
-
-std::string Child::read_log()
-{
-    std::string out(1 << 17, '\0');
-    const ssize_t got = ::read(log.get(), out.data(), out.size());
-    out.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
     return out;
 }
 

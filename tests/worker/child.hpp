@@ -33,8 +33,8 @@ public:
     [[nodiscard]] std::optional<int> wait();
     /// The numbers in /proc/PID/fd, sorted.
     [[nodiscard]] std::vector<int> open_descriptors() const;
-    /// What it has written to stderr so far, up to `bytes`.
-    [[nodiscard]] std::string read_log();
+    /// Leaves no room in the pipe that is its stderr.
+    void fill_log();
 
     FileDescriptor control_in; ///< "in" and "out" as the worker sees them
     FileDescriptor control_out;
@@ -42,12 +42,13 @@ public:
     FileDescriptor data_out;
     FileDescriptor exit_in;
     FileDescriptor exit_out;
-    FileDescriptor log;
     FileDescriptor slot;  ///< our copy of its socket
     FileDescriptor inbox; ///< the write end
 
 private:
     pid_t pid_ = -1;
+    FileDescriptor log_;
+    FileDescriptor log_writer_;
 };
 
 } // namespace cepa::test

@@ -204,6 +204,7 @@ TEST_F(DataPathTest, InFrontProcessModePacketsArriveAsFrames)
     EXPECT_EQ(front.packets[0], std::pair(endpoint("9.9.9.9:9"), test::bytes_of("cell")));
     EXPECT_GE(front.least_headroom, kPacketHeadroom);
     EXPECT_GE(front.least_tailroom, kPacketTailroom);
+    EXPECT_EQ(path_->counters().front_bytes_in, 4U);
 }
 
 TEST_F(DataPathTest, PacketFramesAreRefusedWhereTheWorkerHasASocket)

@@ -166,6 +166,10 @@ TEST_F(TunnelHostTest, HandsOnSharesAndMonitoredHashes)
     *share.add_own_addresses() = endpoint_to_proto(test::endpoint("9.9.9.9:9"));
     host_->share(share);
     EXPECT_EQ(fake().shared_addresses, std::vector{test::endpoint("9.9.9.9:9")});
+    share.set_version(8);
+    share.clear_own_addresses();
+    host_->share(share);
+    EXPECT_EQ(fake().shared_addresses.size(), 1U) << "an older share";
     host_->monitor({std::string(20, 'a'), "short", std::string(21, 'b')});
     ASSERT_EQ(fake().monitored.size(), 1U);
     EXPECT_EQ(fake().monitored[0][0], 'a');
