@@ -7,7 +7,7 @@
 #include "main/commands/demo_report.hpp"
 #include "main/commands/file_digest.hpp"
 #include "main/commands/temporary_folder.hpp"
-#include "main/commands/torrent_source.hpp"
+#include "main/commands/torrent_argument.hpp"
 #include "main/interrupt.hpp"
 #include "main/quantity.hpp"
 #include "main/torrent_creator.hpp"

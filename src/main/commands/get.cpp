@@ -2,7 +2,7 @@
 #include "main/api_torrents.hpp"
 #include "main/commands/commands.hpp"
 #include "main/commands/join_choice.hpp"
-#include "main/commands/torrent_source.hpp"
+#include "main/commands/torrent_argument.hpp"
 #include "main/control_client.hpp"
 #include "main/foreground.hpp"
 #include "main/interrupt.hpp"

@@ -1,7 +1,7 @@
 // Commands that act on the torrents of the running service: add, list, show, pause, resume, remove.
 #include "main/api_torrents.hpp"
 #include "main/commands/commands.hpp"
-#include "main/commands/torrent_source.hpp"
+#include "main/commands/torrent_argument.hpp"
 #include "main/control_client.hpp"
 #include "main/quantity.hpp"
 #include "main/user_error.hpp"

@@ -1,0 +1,78 @@
+#include "main/commands/torrent_argument.hpp"
+
+#include "main/quantity.hpp"
+#include "main/user_error.hpp"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+namespace cepa::main {
+namespace {
+
+bool starts_like(std::string_view text, std::string_view scheme)
+{
+    return text.size() >= scheme.size() && ::strncasecmp(text.data(), scheme.data(), scheme.size()) == 0;
+}
+
+void check_magnet(const std::string& link)
+{
+    if (link.find("xt=urn:btih:") == std::string::npos && link.find("xt=urn:btmh:") == std::string::npos)
+        throw Misuse("bad magnet link: it names no torrent (xt=urn:btih:... or xt=urn:btmh:... is missing)");
+}
+
+} // namespace
+
+std::string checked_source(const std::string& source)
+{
+    if (starts_like(source, "magnet:")) {
+        check_magnet(source);
+        return source;
+    }
+    if (starts_like(source, "http://") || starts_like(source, "https://"))
+        throw Misuse("torrents are not fetched from the Web yet: that needs streams through the tunnels. Save the .torrent file and name it");
+    std::error_code error;
+    const auto path = std::filesystem::absolute(source, error);
+    if (::access(path.c_str(), R_OK) != 0) throw UserError(fmt::format("torrent {}: {}", source, std::strerror(errno)));
+    if (std::filesystem::is_directory(path, error)) throw UserError(fmt::format("torrent {}: a folder, not a .torrent file", source));
+    return path.string();
+}
+
+std::filesystem::path checked_folder(const std::filesystem::path& folder)
+{
+    std::error_code error;
+    const auto path = std::filesystem::absolute(folder.empty() ? std::filesystem::path(".") : folder, error).lexically_normal();
+    std::filesystem::create_directories(path, error);
+    if (error) throw UserError(fmt::format("folder {}: {}", path.string(), error.message()));
+    if (!std::filesystem::is_directory(path, error)) throw UserError(fmt::format("folder {}: not a folder", path.string()));
+    if (::access(path.c_str(), W_OK | X_OK) != 0) throw UserError(fmt::format("folder {}: {}", path.string(), std::strerror(errno)));
+    return path;
+}
+
+Json add_params(const TorrentOptions& torrent, const std::string& source, const std::filesystem::path& folder)
+{
+    Json out{{"source", source}, {"folder", folder.string()}, {"group", torrent.group}, {"paused", torrent.paused}};
+    if (torrent.hops) out["hops"] = *torrent.hops;
+    out["peers"] = Json::array();
+    for (const Endpoint& peer : torrent.seeders) out["peers"].push_back(peer.to_string());
+    return out;
+}
+
+Progress progress_of(const Json& torrent)
+{
+    Progress out;
+    out.what = torrent.value("state", "");
+    out.done = torrent.value("bytes_done", std::uint64_t{0});
+    out.total = torrent.value("bytes_total", std::uint64_t{0});
+    out.rate_bytes_per_s = torrent.value("download_bytes_per_s", 0.0);
+    if (torrent.contains("eta_s") && torrent["eta_s"].is_number()) out.left = std::chrono::seconds(torrent["eta_s"].get<std::int64_t>());
+    const std::string waiting = torrent.value("waiting_for", "");
+    if (waiting.empty()) out.detail = fmt::format("{} peers", torrent.value("peers", 0U));
+    else out.detail = fmt::format("waits {} for: {}", format_duration(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(torrent.value("waiting_s", 0.0)))), waiting);
+    return out;
+}
+
+} // namespace cepa::main

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""cepa get: by a node of its own, interrupted and resumed; handed to a running service; what it waits for is said.
+
+Usage: get_test.py CEPA
+"""
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+import network
+
+CEPA = ""
+SIZE = 48 << 20
+
+
+class Get(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.net = network.Network(CEPA, relays=2, exits=1)
+        cls.addClassCleanup(cls.net.close)
+        cls.file = cls.net.folder / "film.bin"
+        network.random_file(cls.file, SIZE)
+        cls.hash = network.sha256(cls.file)
+        cls.torrent = cls.net.torrent(cls.file)
+        cls.seeder = cls.net.seeder("seeder", cls.file, cls.torrent)
+        cls.magnet = json.loads(subprocess.run([CEPA, "create", str(cls.file), "-o", str(cls.net.folder / "again.torrent"), "--json"],
+                                               capture_output=True, text=True, env=cls.net.environment).stdout)["magnet"]
+
+    def command(self, source, out, *options, state=None, hops=2):
+        return [CEPA, "get", str(source), "-o", str(out), "--hops", str(hops), "--seeder", self.seeder.swarm_address, "--workers", "1", "--state",
+                str(state or self.net.folder / f"get-{self.id().rpartition('.')[2]}"), *self.net.tunnel_options(), *options]
+
+    def run_get(self, *args, timeout=120, **kwargs):
+        return subprocess.run(self.command(*args, **kwargs), capture_output=True, text=True, timeout=timeout, env=self.net.environment, stdin=subprocess.DEVNULL)
+
+    def out(self):
+        return self.net.folder / ("out-" + self.id().rpartition(".")[2])
+
+    def test_by_a_node_of_its_own(self):
+        run = self.run_get(self.torrent, self.out(), "--json")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        result = json.loads(run.stdout.strip().splitlines()[-1])
+        self.assertTrue(result["ok"])
+        self.assertEqual((result["name"], result["bytes"]), ("film.bin", SIZE))
+        self.assertEqual(network.sha256(self.out() / "film.bin"), self.hash)
+        again = self.run_get(self.torrent, self.out())  # all is there: it is checked, and done
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertIn("film.bin", again.stdout)
+
+    def test_by_magnet_link(self):
+        run = self.run_get(self.magnet, self.out())
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertEqual(network.sha256(self.out() / "film.bin"), self.hash)
+
+    def test_plain(self):
+        run = self.run_get(self.torrent, self.out(), hops=0)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertEqual(network.sha256(self.out() / "film.bin"), self.hash)
+
+    def test_interrupted_and_resumed(self):
+        state = self.net.folder / "get-resumed"
+        limited = self.command(self.torrent, self.out(), state=state)
+        first = subprocess.Popen(limited, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.net.environment, stdin=subprocess.DEVNULL)
+        partial = self.out() / "film.bin"
+        network.wait_for("some of it", lambda: partial.exists() and partial.stat().st_blocks * 512 > (4 << 20), 60, every=0.005)
+        first.send_signal(signal.SIGINT)
+        _, errors = first.communicate(timeout=30)
+        if first.returncode == 0:
+            self.skipTest("the download was complete before Ctrl-C reached it")
+        self.assertEqual(first.returncode, 1, errors)
+        self.assertIn("the same command goes on", errors)
+        saved = list((state / "gets").rglob("*.resume"))
+        self.assertEqual(len(saved), 1)
+        second = self.run_get(self.torrent, self.out(), "--json", state=state)
+        self.assertEqual(second.returncode, 0, second.stderr)
+        self.assertEqual(network.sha256(partial), self.hash)
+        self.assertEqual(list((state / "gets").rglob("*.resume")), [])
+
+    def test_handed_to_a_running_service(self):
+        service = self.net.service("service", workers=1)
+        run = self.run_get(self.torrent, self.out(), "--json", state=service.state)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertIn("handed to the running service", run.stderr)
+        self.assertEqual(network.sha256(self.out() / "film.bin"), self.hash)
+        torrents = service.ask("list")["torrents"]
+        self.assertEqual([t["name"] for t in torrents], ["film.bin"])
+        self.assertEqual(torrents[0]["hops"], 2)
+
+    def test_keep_seeding_ends_by_signal(self):
+        job = subprocess.Popen(self.command(self.torrent, self.out(), "--keep-seeding"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               env=self.net.environment, stdin=subprocess.DEVNULL)
+        seen = ""
+        for line in job.stderr:
+            seen += line
+            if "seeding until Ctrl-C" in line:
+                break
+        self.assertIn("seeding until Ctrl-C", seen)
+        job.send_signal(signal.SIGTERM)
+        out, errors = job.communicate(timeout=30)
+        self.assertEqual(job.returncode, 0, errors)
+        self.assertIn("film.bin", out)
+
+    def test_no_relay_reachable_says_what_it_waits_for(self):
+        state = self.net.folder / "get-alone"
+        job = subprocess.Popen([CEPA, "get", str(self.torrent), "-o", str(self.out()), "--hops", "3", "--workers", "0", "--state", str(state),
+                                "--overlay", "ab" * 20, "--peer", "127.99.0.1:7759", "--listen", f"{self.net.address()}:0"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=self.net.environment, stdin=subprocess.DEVNULL)
+        seen = ""
+        for line in job.stderr:
+            seen += line
+            if "no node of the network reachable" in line:
+                break
+        self.assertIn("no node of the network reachable", seen)
+        status = json.loads(subprocess.run([CEPA, "status", "--state", str(state), "--json"], capture_output=True, text=True, env=self.net.environment).stdout)
+        self.assertIn("no node of the network reachable", status["routes"][0]["waiting_for"])
+        self.assertEqual(status["network"]["exits"], 0)
+        job.send_signal(signal.SIGINT)
+        job.communicate(timeout=30)
+        self.assertEqual(job.returncode, 1)
+
+    def test_a_full_disk_is_an_error(self):
+        import resource
+        limit = lambda: (signal.signal(signal.SIGXFSZ, signal.SIG_IGN), resource.setrlimit(resource.RLIMIT_FSIZE, (8 << 20, 8 << 20)))
+        run = subprocess.run(self.command(self.torrent, self.out(), hops=0), capture_output=True, text=True, timeout=60, env=self.net.environment,
+                             stdin=subprocess.DEVNULL, preexec_fn=limit)
+        self.assertEqual(run.returncode, 1, run.stdout)
+        self.assertIn("film.bin", run.stderr)
+
+
+if __name__ == "__main__":
+    CEPA = os.path.abspath(sys.argv.pop(1))
+    unittest.main(verbosity=2)

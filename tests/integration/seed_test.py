@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""cepa seed: makes the torrent or takes one, says where it listens and the magnet link, and ends with a signal.
+
+Usage: seed_test.py CEPA
+"""
+import json
+import os
+import signal
+
+import program
+from program import ProgramTest
+
+
+class Seed(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        self.file = self.folder / "film.bin"
+        self.file.write_bytes(os.urandom(3_000_000))
+
+    def seed(self, *options):
+        seeder = self.start_cepa("seed", self.file, "--listen", "127.0.0.1:0", "--json", *options)
+        ready = json.loads(seeder.stdout.readline())
+        return seeder, ready
+
+    def end(self, seeder):
+        seeder.send_signal(signal.SIGTERM)
+        out, errors = seeder.communicate(timeout=30)
+        self.assertEqual(seeder.returncode, 0, errors)
+        self.assertTrue(json.loads(out.strip().splitlines()[-1])["ok"])
+
+    def test_says_where_and_what(self):
+        seeder, ready = self.seed()
+        self.assertTrue(ready["listen"].startswith("127.0.0.1:"))
+        self.assertIn(ready["id"], ready["magnet"])
+        torrents = self.json_of(self.run_cepa("list", "--json"))["torrents"]
+        self.assertEqual((torrents[0]["id"], torrents[0]["hops"], torrents[0]["complete"]), (ready["id"], 0, True))
+        self.end(seeder)
+
+    def test_an_existing_torrent_is_taken(self):
+        made = self.json_of(self.run_cepa("create", self.file, "-o", self.folder / "f.torrent", "--json"))
+        seeder, ready = self.seed("--torrent", self.folder / "f.torrent")
+        self.assertEqual(ready["id"], made["id"])
+        self.end(seeder)
+
+    def test_hidden_seeding_is_refused_not_faked(self):
+        self.assert_refused(self.run_cepa("seed", self.file, "--hops", 3), 2, "hidden seeding")
+
+    def test_a_bad_torrent(self):
+        (self.folder / "bad.torrent").write_bytes(b"x")
+        self.assertEqual(self.run_cepa("seed", self.file, "--torrent", self.folder / "bad.torrent").returncode, 1)
+        self.assert_refused(self.run_cepa("seed", self.file, "--torrent", self.folder / "absent"), 1, "absent")
+
+
+if __name__ == "__main__":
+    program.main()

@@ -1,0 +1,42 @@
+#include "main/commands/demo_report.hpp"
+
+#include <gmock/gmock.h>
+
+using namespace cepa::main;
+using testing::HasSubstr;
+
+namespace {
+
+Json good()
+{
+    return Json::parse(R"({"ok":true,"sha256_ok":true,"sha256":"abc","bytes":1000000000,"seconds":10.0,"first_byte_seconds":0.5,"rate_bytes_per_s":100000000.0,"hops":3,
+      "workers":2,"circuits":4,"seeders_saw_only_exits":true,"seeders_saw":["127.9.0.1"],"containment":"on",
+      "processes":[{"role":"downloader","address":"127.1.2.3","pid":7,"cpu_s":5.0,"bytes":1000000000,"workers":[{"worker":0,"pid":8,"cpu_s":2.5,"bytes":500000000}]}]})");
+}
+
+} // namespace
+
+TEST(DemoReport, SaysTheVerdictAndTheFigures)
+{
+    const std::string report = demo_report(good());
+    EXPECT_THAT(report, HasSubstr("SHA-256 of both files is equal: 953.7 MiB in 10.0s (95.4 MiB/s)"));
+    EXPECT_THAT(report, HasSubstr("3 hops, 2 workers, 4 circuits"));
+    EXPECT_THAT(report, HasSubstr("the seeders saw only the exits' addresses: 127.9.0.1"));
+    EXPECT_THAT(report, HasSubstr("downloader 127.1.2.3"));
+    EXPECT_THAT(report, HasSubstr("5.00 CPU-s/GB"));
+    EXPECT_THAT(report, HasSubstr("worker 0"));
+    EXPECT_NE(report.back(), '\n');
+}
+
+TEST(DemoReport, FailuresStandOut)
+{
+    Json bad = good();
+    bad["sha256_ok"] = false;
+    bad["seeders_saw_only_exits"] = false;
+    EXPECT_THAT(demo_report(bad), HasSubstr("THE FILES DIFFER"));
+    EXPECT_THAT(demo_report(bad), HasSubstr("THE SEEDERS SAW MORE THAN THE EXITS: 127.9.0.1"));
+    bad["seeders_saw"] = Json::array();
+    EXPECT_THAT(demo_report(bad), HasSubstr("nobody at all"));
+    bad["hops"] = 0;
+    EXPECT_THAT(demo_report(bad), HasSubstr("saw the downloader itself"));
+}

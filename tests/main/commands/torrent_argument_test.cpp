@@ -1,0 +1,76 @@
+#include "main/commands/torrent_argument.hpp"
+
+#include "main/user_error.hpp"
+
+#include <gmock/gmock.h>
+
+#include <cstdlib>
+#include <fstream>
+
+using namespace cepa;
+using namespace cepa::main;
+using testing::HasSubstr;
+
+namespace {
+
+std::pair<std::string, int> complaint(const std::string& source)
+{
+    try {
+        (void)checked_source(source);
+    }
+    catch (const UserError& error) {
+        return {error.what(), error.status()};
+    }
+    return {"", 0};
+}
+
+} // namespace
+
+TEST(TorrentArgument, MagnetsStayAsTheyAreAndPathsBecomeAbsolute)
+{
+    const std::string magnet = "magnet:?xt=urn:btih:0123456789012345678901234567890123456789";
+    EXPECT_EQ(checked_source(magnet), magnet);
+    const std::string file = testing::TempDir() + "cepa-source.torrent";
+    std::ofstream(file) << "x";
+    EXPECT_EQ(checked_source(file), file);
+    std::filesystem::remove(file);
+}
+
+TEST(TorrentArgument, BadOnesAreNamed)
+{
+    EXPECT_THAT(complaint("/nonexistent/a.torrent").first, HasSubstr("torrent /nonexistent/a.torrent: No such file"));
+    EXPECT_EQ(complaint("/nonexistent/a.torrent").second, kFailed);
+    EXPECT_THAT(complaint("magnet:?dn=x").first, HasSubstr("bad magnet link"));
+    EXPECT_EQ(complaint("magnet:?dn=x").second, kMisuse);
+    EXPECT_THAT(complaint("https://example.org/a.torrent").first, HasSubstr("not fetched from the Web"));
+    EXPECT_THAT(complaint("HTTP://example.org/a.torrent").first, HasSubstr("not fetched from the Web"));
+    EXPECT_THAT(complaint("/").first, HasSubstr("a folder, not a .torrent file"));
+}
+
+TEST(TorrentArgument, FoldersAreMadeAndChecked)
+{
+    std::string made = testing::TempDir() + "cepa-folder-XXXXXX";
+    ASSERT_NE(::mkdtemp(made.data()), nullptr);
+    const auto folder = std::filesystem::path(made) / "a" / "b";
+    EXPECT_EQ(checked_folder(folder), folder);
+    EXPECT_TRUE(std::filesystem::is_directory(folder));
+    std::ofstream(folder / "file") << "x";
+    EXPECT_THROW((void)checked_folder(folder / "file"), UserError);
+    std::filesystem::remove_all(made);
+}
+
+TEST(TorrentArgument, ParametersAndProgress)
+{
+    TorrentOptions options;
+    options.seeders = {*Endpoint::parse("127.0.0.1:6881")};
+    EXPECT_FALSE(add_params(options, "m", "/f").contains("hops"));
+    options.hops = 2;
+    const Json params = add_params(options, "m", "/f");
+    EXPECT_EQ(params["hops"], 2);
+    EXPECT_EQ(params["peers"][0], "127.0.0.1:6881");
+    const Progress waiting = progress_of({{"state", "metadata"}, {"waiting_for", "no exits known"}, {"waiting_s", 3.0}});
+    EXPECT_EQ(waiting.detail, "waits 3.0s for: no exits known");
+    const Progress running = progress_of({{"state", "downloading"}, {"bytes_done", 5}, {"bytes_total", 10}, {"peers", 4}, {"eta_s", 7}});
+    EXPECT_EQ(running.detail, "4 peers");
+    EXPECT_EQ(running.left, std::chrono::seconds(7));
+}

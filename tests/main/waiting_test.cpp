@@ -1,0 +1,59 @@
+#include "main/waiting.hpp"
+
+#include <gmock/gmock.h>
+
+using namespace cepa;
+using namespace cepa::main;
+using testing::HasSubstr;
+
+namespace {
+
+RouteStatus waiting_route(std::uint8_t hops)
+{
+    RouteStatus route;
+    route.route.hops = hops;
+    route.in_state = std::chrono::seconds(12);
+    return route;
+}
+
+proto::DiscoveryInfo known(std::uint32_t peers, std::uint32_t relays, std::uint32_t exits)
+{
+    proto::DiscoveryInfo out;
+    out.set_peers(peers);
+    out.set_relays(relays);
+    out.set_exits(exits);
+    return out;
+}
+
+} // namespace
+
+TEST(Waiting, ARouteThatCarriesTrafficWaitsForNothing)
+{
+    RouteStatus route = waiting_route(3);
+    route.ready = 1;
+    EXPECT_EQ(waiting_text(route, known(0, 0, 0)), "");
+}
+
+TEST(Waiting, EachStepIsNamedWithItsTime)
+{
+    EXPECT_EQ(waiting_text(waiting_route(3), known(0, 0, 0)), "no node of the network reachable: waiting for an answer of the named peers, for 12.0s");
+    proto::DiscoveryInfo starting = known(0, 0, 0);
+    starting.set_bootstrapping(true);
+    EXPECT_THAT(waiting_text(waiting_route(3), starting), HasSubstr("bootstrap"));
+    EXPECT_THAT(waiting_text(waiting_route(3), known(4, 4, 0)), HasSubstr("no exits known (4 nodes, 4 relays), for 12.0s"));
+    EXPECT_THAT(waiting_text(waiting_route(3), known(2, 1, 1)), HasSubstr("too few nodes for 3 hops"));
+    RouteStatus building = waiting_route(2);
+    EXPECT_EQ(waiting_text(building, known(5, 4, 1)), "building a circuit of 2 hops, for 12.0s");
+    building.failed = 1;
+    building.last_error = "timed out";
+    EXPECT_EQ(waiting_text(building, known(5, 4, 1)), "building a circuit of 2 hops, 1 attempt failed (last: timed out), for 12.0s");
+    EXPECT_THAT(waiting_text(waiting_route(1), known(1, 0, 1)), HasSubstr("building a circuit of 1 hop,"));
+}
+
+TEST(Waiting, StatusSaysWhatWorksWithout)
+{
+    EXPECT_THAT(network_text(known(0, 0, 0)), HasSubstr("only plain torrents"));
+    EXPECT_THAT(network_text(known(3, 3, 0)), HasSubstr("no exits known"));
+    EXPECT_THAT(network_text(known(3, 3, 0)), HasSubstr("plain torrents"));
+    EXPECT_THAT(network_text(known(3, 2, 1)), HasSubstr("2 relays and 1 exits known"));
+}
