@@ -122,12 +122,12 @@ void UdpRelay::send_to_client(const Address& origin, PacketBuffer& payload)
 /// In order: first what waits already, then what is new, for as long as the client has room; the rest is kept.
 void UdpRelay::flush()
 {
-    if (queued_.empty() && backlog_.empty()) return;
+    if (!client_ || (queued_.empty() && backlog_.empty())) return;
     std::size_t sent = 0; // of queued_
     while (!backlog_.empty() || sent < queued_.size()) {
         const std::size_t room = pacer_ ? pacer_->room() : std::numeric_limits<std::size_t>::max();
         if (room == 0) break;
-        sent += send_some(room, sent);
+        sent += send_some(*client_, room, sent);
     }
     hold_back(sent);
     queued_.clear();
@@ -138,12 +138,12 @@ void UdpRelay::flush()
 }
 
 /// Sends up to `room` datagrams, those of queued_ from `from` on; returns how many of these went.
-std::size_t UdpRelay::send_some(std::size_t room, std::size_t from)
+std::size_t UdpRelay::send_some(const Endpoint& client, std::size_t room, std::size_t from)
 {
     const std::size_t waited = std::min(room, backlog_.size());
     const std::size_t at_once = std::min(room - waited, queued_.size() - from); // room is left once nothing waits
-    for (std::size_t i = 0; i < waited; ++i) send_.queue(*client_, backlog_.at(i), 0, udp_stats_);
-    for (std::size_t i = 0; i < at_once; ++i) send_.queue(*client_, queued_[from + i], 0, udp_stats_);
+    for (std::size_t i = 0; i < waited; ++i) send_.queue(client, backlog_.at(i), 0, udp_stats_);
+    for (std::size_t i = 0; i < at_once; ++i) send_.queue(client, queued_[from + i], 0, udp_stats_);
     send_.flush(udp_stats_);
     backlog_.pop(waited);
     return at_once;

@@ -80,7 +80,7 @@ private:
     void on_packet(const Endpoint& source, PacketBuffer& packet);
     [[nodiscard]] bool is_client(const Endpoint& source);
     void lock_client(const Endpoint& source);
-    [[nodiscard]] std::size_t send_some(std::size_t room, std::size_t from);
+    [[nodiscard]] std::size_t send_some(const Endpoint& client, std::size_t room, std::size_t from);
     void hold_back(std::size_t from);
     void retry_later();
 
