@@ -1,5 +1,6 @@
 // The pool with real children against the same contract as the in-process tunnels, and what only real children show:
 // traffic in every worker, hand-over of what the kernel steered wrong, a killed worker. The children are this program.
+#include "base/file_descriptor.hpp"
 #include "main/worker_pool.hpp"
 
 #include "tunnel/cell/cell.hpp"

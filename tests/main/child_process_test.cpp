@@ -45,7 +45,9 @@ TEST(ChildProcess, NumbersMayCrossEachOther)
     proto::PipeEnds a = std::move(*proto::make_pipe());
     proto::PipeEnds b = std::move(*proto::make_pipe());
     // Each is passed as the other's number: copying them one after the other would lose one.
-    ASSERT_TRUE(output_of("echo a >&" + std::to_string(b.write.get()) + "; echo b >&" + std::to_string(a.write.get()),
+    // (A shell's >&N knows only one digit.)
+    const auto into = [](const FileDescriptor& fd) { return " >/proc/$$/fd/" + std::to_string(fd.get()); };
+    ASSERT_TRUE(output_of("echo a" + into(b.write) + "; echo b" + into(a.write),
                           {{a.write.get(), b.write.get()}, {b.write.get(), a.write.get()}}).empty());
     std::array<char, 8> text{};
     EXPECT_EQ(::read(a.read.get(), text.data(), text.size()), 2);
