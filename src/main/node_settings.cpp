@@ -69,7 +69,8 @@ proto::NodeSettings node_settings(const Settings& s, const proto::Share& network
 
 bool has_network(const Settings& settings) noexcept
 {
-    return settings.join_chosen || !settings.peers.empty() || !settings.bootstrap.empty();
+    const bool own_overlay = settings.overlay && *settings.overlay != tribler_overlay();
+    return settings.join_chosen || own_overlay || !settings.peers.empty() || !settings.bootstrap.empty();
 }
 
 const char* how_to_join() noexcept

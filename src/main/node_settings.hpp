@@ -13,7 +13,7 @@ namespace cepa::main {
 /// `network`: guards and known exits of the last run. `month_bytes_used`: traffic for others this month.
 [[nodiscard]] proto::NodeSettings node_settings(const Settings& settings, const proto::Share& network, std::uint64_t month_bytes_used);
 
-/// Whether somebody chose a network: joined one explicitly, or named peers or servers of a private one.
+/// Whether somebody chose a network: joined one explicitly, or named the overlay, peers or servers of a private one.
 [[nodiscard]] bool has_network(const Settings& settings) noexcept;
 /// What to say when nobody did: how to join, and how to try the demo.
 [[nodiscard]] const char* how_to_join() noexcept;

@@ -216,7 +216,10 @@ std::expected<Options, ParseEnd> parse_options(std::vector<std::string> argument
             const bool version = error.get_name() == "CallForVersion";
             return std::unexpected(ParseEnd{version ? std::string(error.what()) + "\n" : app.help(), 0});
         }
-        return std::unexpected(ParseEnd{fmt::format("{}\nSee cepa --help or cepa COMMAND --help.", error.what()), 2});
+        const auto left_over = app.remaining();
+        const bool no_command = app.get_subcommands().empty() && !left_over.empty();
+        return std::unexpected(ParseEnd{fmt::format("{}\nSee cepa --help or cepa COMMAND --help.",
+                                                    no_command ? "no such command: " + left_over.front() : error.what()), 2});
     }
     if (auto end = finish(raw)) return std::unexpected(std::move(*end));
     return std::move(raw.options);

@@ -102,15 +102,12 @@ class BadInput(ProgramTest):
 
     def test_a_second_instance(self):
         first = self.start_cepa("node", "--relay", "--join", "private", "--listen", "127.0.0.1:0", "--workers", 0, "--json")
-        try:
-            self.assertTrue(json.loads(first.stdout.readline())["ready"])
-            run = self.run_cepa("node", "--relay", "--join", "private", "--listen", "127.0.0.1:0", "--workers", 0)
-            self.assert_refused(run, 1, str(self.state), "in use by another cepa")
-            self.assert_refused(self.run_cepa("get", MAGNET, "--hops", 0), 1, "in use by cepa node")
-        finally:
-            first.send_signal(signal.SIGTERM)
-            self.assertEqual(first.wait(30), 0)
-            first.stdout.close(), first.stderr.close()
+        self.assertTrue(json.loads(first.stdout.readline())["ready"])
+        run = self.run_cepa("node", "--relay", "--join", "private", "--listen", "127.0.0.1:0", "--workers", 0)
+        self.assert_refused(run, 1, str(self.state), "in use by another cepa")
+        self.assert_refused(self.run_cepa("get", MAGNET, "--hops", 0), 1, "in use by cepa node")
+        first.send_signal(signal.SIGTERM)
+        self.assertEqual(first.wait(30), 0)
 
 
 class Joining(ProgramTest):

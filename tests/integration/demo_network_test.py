@@ -34,16 +34,12 @@ class Interrupted(ProgramTest):
         temporary.mkdir(exist_ok=True)
         # Not the state and settings of program.py: only the demo's own processes name the folder on their command line.
         demo = self.start_cepa("demo", "--size", "64MiB", environment={"TMPDIR": str(temporary)})
-        try:
-            network.wait_for("the demo to get so far", lambda: when(temporary), 60, every=0.01)
-            workers = [c for p in processes_under(temporary) for c in network.children(p)]
-            demo.send_signal(number)
-            start = time.monotonic()
-            status = demo.wait(20)
-            self.took = time.monotonic() - start
-        finally:
-            demo.kill()
-            demo.stdout.close(), demo.stderr.close()
+        network.wait_for("the demo to get so far", lambda: when(temporary), 60, every=0.01)
+        workers = [c for p in processes_under(temporary) for c in network.children(p)]
+        demo.send_signal(number)
+        start = time.monotonic()
+        status = demo.wait(20)
+        self.took = time.monotonic() - start
         network.wait_for("every process to be gone", lambda: not processes_under(temporary) and not any(map(alive, workers)), 5)
         network.wait_for("the folder to be empty", lambda: not os.listdir(temporary), 10)
         return status

@@ -24,7 +24,6 @@ def gone(pid):
 class Foreground(ProgramTest):
     def start(self, workers):
         node = self.start_cepa("run", "--listen", "127.0.0.1:0", "--workers", workers, "--join", "private", "--json")
-        self.addCleanup(lambda: (node.kill(), node.wait(), node.stdout.close(), node.stderr.close()))
         self.assertTrue(json.loads(node.stdout.readline())["ready"])
         children = network.wait_for("the workers", lambda: (c := [p for p in network.children(node.pid) if not gone(p)]) and len(c) == workers and c or workers == 0, 20)
         return node, children if workers else []

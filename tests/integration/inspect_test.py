@@ -47,7 +47,7 @@ class Inspect(unittest.TestCase):
             self.assertIn("--hops 0", service.ask("status")["network"]["says"])
 
     def test_workers_are_changed_while_it_runs(self):
-        service = self.net.service("changing", "--workers", "1", workers=1, environment={"CEPA_WORKERS_MAX": "3"})
+        service = self.net.service("changing", workers=1, environment={"CEPA_WORKERS_MAX": "3"})
         self.assertEqual(service.ask("workers")["count"], 1)
         self.assertEqual(service.ask("workers", "3")["count"], 3)
         network.wait_for("three workers", lambda: len({w["pid"] for w in service.ask("workers")["workers"]}) == 3, 20)

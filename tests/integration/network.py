@@ -66,7 +66,7 @@ class Process:
     def ready(self) -> dict:
         """The object that a node prints once it runs."""
         line = self.process.stdout.readline()
-        if not line.startswith("{"):
+        if not line.startswith("{") or not json.loads(line).get("ready"):
             raise AssertionError(f"{self.name} did not start: {line} {self.errors()}")
         return json.loads(line)
 

@@ -33,9 +33,11 @@ class ProgramTest(unittest.TestCase):
                               env=self.environment | (environment or {}), cwd=cwd or self.folder)
 
     def start_cepa(self, *command, environment=None):
-        """In the background; the caller ends it."""
-        return subprocess.Popen(self.arguments(*command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
-                                env=self.environment | (environment or {}), cwd=self.folder)
+        """In the background; the caller ends it. What still runs at the end of the test is killed."""
+        started = subprocess.Popen(self.arguments(*command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
+                                   env=self.environment | (environment or {}), cwd=self.folder)
+        self.addCleanup(lambda: (started.kill(), started.wait(), started.stdout.close(), started.stderr.close()))
+        return started
 
     def assert_refused(self, run, status, *words):
         self.assertEqual(run.returncode, status, run.stdout + run.stderr)

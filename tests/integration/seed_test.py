@@ -7,6 +7,7 @@ import json
 import os
 import signal
 
+import network
 import program
 from program import ProgramTest
 
@@ -32,8 +33,9 @@ class Seed(ProgramTest):
         seeder, ready = self.seed()
         self.assertTrue(ready["listen"].startswith("127.0.0.1:"))
         self.assertIn(ready["id"], ready["magnet"])
-        torrents = self.json_of(self.run_cepa("list", "--json"))["torrents"]
-        self.assertEqual((torrents[0]["id"], torrents[0]["hops"], torrents[0]["complete"]), (ready["id"], 0, True))
+        torrent = lambda: self.json_of(self.run_cepa("list", "--json"))["torrents"][0]
+        network.wait_for("the torrent to be complete", lambda: torrent()["complete"], 10)
+        self.assertEqual((torrent()["id"], torrent()["hops"]), (ready["id"], 0))
         self.end(seeder)
 
     def test_an_existing_torrent_is_taken(self):

@@ -13,7 +13,6 @@ from program import ProgramTest
 class Service(ProgramTest):
     def start(self, *command):
         node = self.start_cepa(*command, "--listen", "127.0.0.1:0", "--workers", 0, "--join", "private", "--json")
-        self.addCleanup(self.end, node)
         line = node.stdout.readline()
         self.assertTrue(line, node.stderr.read() if not line else "")
         return node, json.loads(line)
@@ -22,7 +21,6 @@ class Service(ProgramTest):
         if node.poll() is None:
             node.send_signal(signal.SIGTERM)
         node.wait(30)
-        node.stdout.close(), node.stderr.close()
         return node.returncode
 
     def test_a_node_names_its_role(self):

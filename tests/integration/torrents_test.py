@@ -33,7 +33,7 @@ class Torrents(unittest.TestCase):
         service = self.service()
         self.assertEqual(service.ask("list")["torrents"], [])
         id = self.add(service, "--paused")
-        self.assertEqual(service.ask("show", id[:8])["torrent"]["state"], "paused")
+        network.wait_for("the torrent to be paused", lambda: service.ask("show", id[:8])["torrent"]["state"] == "paused", 10)
         service.ask("resume", id)
         network.wait_for("the download", lambda: service.ask("show", id)["torrent"]["complete"], 60)
         self.assertEqual(network.sha256(self.out / "film.bin"), network.sha256(self.file))

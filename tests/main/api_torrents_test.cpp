@@ -38,7 +38,7 @@ protected:
 
 TEST_F(ApiTorrents, AddChecksItsParameters)
 {
-    EXPECT_THAT(error({}), HasSubstr("parameter source"));
+    EXPECT_THAT(error(Json::object()), HasSubstr("parameter source"));
     EXPECT_THAT(error({{"source", 3}}), HasSubstr("parameter source"));
     EXPECT_THAT(error({{"source", "x"}, {"folder", "relative"}}), HasSubstr("parameter folder: expected an absolute path"));
     EXPECT_THAT(error({{"source", "x"}, {"hops", 6}}), HasSubstr("parameter hops"));

@@ -116,6 +116,11 @@ TEST(NodeSettings, ANetworkIsChosenByJoiningOrByNamingPeers)
     s.join_chosen = false;
     s.peers = {*Endpoint::parse("127.0.0.1:1")};
     EXPECT_TRUE(has_network(s));
+    s.peers.clear();
+    s.overlay = tribler_overlay(); // whose nodes? that is the public network's overlay, and nobody chose to join it
+    EXPECT_FALSE(has_network(s));
+    s.overlay = OverlayBytes{1};
+    EXPECT_TRUE(has_network(s));
     for (const char* part : {"--join public", "--peer", "cepa demo"}) EXPECT_THAT(how_to_join(), HasSubstr(part));
 }
 

@@ -90,7 +90,7 @@ TEST(Options, MisuseEndsWithTwoAndSaysWhat)
 {
     const std::vector<std::pair<std::vector<std::string>, const char*>> lines{
         {{}, "subcommand"},
-        {{"frobnicate"}, "frobnicate"},
+        {{"frobnicate"}, "no such command: frobnicate"},
         {{"status", "--frob"}, "--frob"},
         {{"get"}, "SOURCE"},
         {{"get", "a", "--hops", "6"}, "--hops"},
