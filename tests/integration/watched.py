@@ -10,11 +10,13 @@ Exit status: the command's when nothing left, 3 when something did, 77 when no s
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
 import time
 
+MARKER = b"the end of what is watched"
 SETUP = """
 ip link set lo up
 sysctl -qw net.ipv6.conf.default.router_solicitations=0 net.ipv6.conf.default.accept_ra=0 || true
@@ -40,6 +42,20 @@ def owned_packets() -> int:
     return int(re.search(r"packets (\d+)", listing).group(1))
 
 
+def packets_until_marker(capture_file):
+    """Sends one packet that only this script sends, and reads the capture until it is there: then all before it is there too."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as marker:
+        marker.sendto(MARKER, ("198.18.0.1", 9))
+    wanted = f"> 198.18.0.1.9: UDP, length {len(MARKER)}"
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        seen = subprocess.run(["tcpdump", "-nn", "-r", capture_file], capture_output=True, text=True).stdout.splitlines()
+        if any(wanted in line for line in seen):
+            return [line for line in seen if wanted not in line]
+        time.sleep(0.1)
+    raise RuntimeError("the capture never saw the marker: the instrument is broken")
+
+
 def inside(arguments, report) -> int:
     """Already in the new namespaces: builds the link, runs the command, reads the instruments."""
     with tempfile.TemporaryDirectory() as folder:
@@ -52,16 +68,15 @@ def inside(arguments, report) -> int:
             print(f"watched: no namespace with a default route here: {made.stderr.strip()[-300:]}", file=sys.stderr)
             return 77
         capture_file = os.path.join(folder, "far.pcap")
-        capture = subprocess.Popen(["tcpdump", "-U", "-i", "far0", "-w", capture_file, "(ip or ip6) and not icmp6 and not (ip6[6] = 0)"],
+        capture = subprocess.Popen(["tcpdump", "-U", "--immediate-mode", "-i", "far0", "-w", capture_file, "(ip or ip6) and not icmp6 and not (ip6[6] = 0)"],
                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         assert capture.stderr is not None
         capture.stderr.readline()  # "tcpdump: listening on far0"
         status = subprocess.run(arguments).returncode
-        time.sleep(0.5)  # let the capture write what is under way
+        owned = owned_packets()
+        captured = packets_until_marker(capture_file)
         capture.terminate()
         capture.wait(10)
-        captured = subprocess.run(["tcpdump", "-nn", "-r", capture_file], capture_output=True, text=True).stdout.splitlines()
-        owned = owned_packets()
     print(f"watched: {owned} packets of a socket left loopback, {len(captured)} seen on the link", file=sys.stderr)
     for line in captured[:10]:
         print(f"watched:   {line}", file=sys.stderr)
