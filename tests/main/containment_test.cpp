@@ -9,6 +9,7 @@
 #include <grp.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -29,7 +30,9 @@ int in_child(unsigned uid, const std::function<int()>& body)
     const pid_t child = ::fork();
     if (child == 0) {
         int status = 99;
-        const bool dropped = uid == 0 || (::setgroups(0, nullptr) == 0 && ::setgid(uid) == 0 && ::setuid(uid) == 0);
+        // A change of uid takes the dumpable mark away, and with it the files below /proc/self; an exec would set it again.
+        const bool dropped = uid == 0 || (::setgroups(0, nullptr) == 0 && ::setgid(uid) == 0 && ::setuid(uid) == 0
+                                          && ::prctl(PR_SET_DUMPABLE, 1) == 0);
         try {
             status = dropped ? body() : kSkipped;
         } catch (...) {

@@ -29,6 +29,35 @@ TEST_F(TorrentServiceTest, PlainDownloadOfBothFormats)
     }
 }
 
+TEST_F(TorrentServiceTest, AFolderOfManyFilesOfAllSizes)
+{
+    const fs::path album = folder.path() / "seed" / "album";
+    for (int i = 0; i < 60; ++i) {
+        fs::create_directories(album / std::to_string(i % 7));
+        std::ofstream(album / std::to_string(i % 7) / std::to_string(i)) << std::string(static_cast<std::size_t>(i * 977), static_cast<char>('a' + i % 26));
+    }
+    for (const TorrentFormat format : {TorrentFormat::v1, TorrentFormat::hybrid}) {
+        fs::remove_all(folder.path() / "got");
+        const CreatedTorrent torrent = create_torrent({.path = album, .format = format, .piece_bytes = 16384, .trackers = {}}).value();
+        TorrentNode seeder(io, containment, options("127.0.5.1"));
+        TorrentNode getter(io, containment, options("127.0.5.2"));
+        AddTorrent checked = seed(torrent);
+        checked.seed_mode = false; // the seeder reads and checks them all
+        ASSERT_TRUE(seeder.add(checked));
+        ASSERT_TRUE(seeder.complete(torrent.id));
+        ASSERT_TRUE(getter.add(get(torrent, 0, seeder.plain_endpoint())));
+        ASSERT_TRUE(getter.complete(torrent.id));
+        int compared = 0;
+        for (const auto& entry : fs::recursive_directory_iterator(album)) {
+            if (!entry.is_regular_file()) continue;
+            const fs::path got = folder.path() / "got" / "album" / fs::relative(entry.path(), album);
+            EXPECT_EQ(read_file(entry.path()).value(), read_file(got).value_or(Bytes{1, 2, 3})) << got;
+            ++compared;
+        }
+        EXPECT_EQ(compared, 60);
+    }
+}
+
 TEST_F(TorrentServiceTest, AnonymousDownloadGoesThroughTheProxyOnly)
 {
     const CreatedTorrent torrent = make_torrent(2'000'000);
