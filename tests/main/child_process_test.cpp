@@ -44,6 +44,7 @@ TEST(ChildProcess, NumbersMayCrossEachOther)
 {
     proto::PipeEnds a = std::move(*proto::make_pipe());
     proto::PipeEnds b = std::move(*proto::make_pipe());
+    for (FileDescriptor* end : {&a.write, &b.write}) end->reset(::fcntl(end->get(), F_DUPFD_CLOEXEC, 40)); // clear of the script's own 7
     // Each is passed as the other's number: copying them one after the other would lose one.
     // (A shell's >&N knows only one digit.)
     const auto into = [](const FileDescriptor& fd) { return " >/proc/$$/fd/" + std::to_string(fd.get()); };

@@ -124,7 +124,8 @@ TEST_F(UdpEndpointTest, OnlyPacketsOfOneCircuitShareASend)
 
 TEST_F(UdpEndpointTest, SendsControlPacketsAtOnce)
 {
-    endpoint.queue(client.local(), Bytes(1, 1), CircuitId(1));
+    const Bytes one(1, 1);
+    endpoint.queue(client.local(), one, CircuitId(1));
     endpoint.send_now(client.local(), Bytes(1, 2));
     EXPECT_EQ(client.receive(), Bytes(1, 2));
 }
@@ -135,7 +136,8 @@ TEST_F(UdpEndpointTest, ClosedItIsSilent)
     endpoint.close();
     client.send(here, Bytes(10, 1));
     endpoint.send_now(client.local(), Bytes(10, 1));
-    endpoint.queue(client.local(), Bytes(10, 1), CircuitId(1));
+    const Bytes ten(10, 1);
+    endpoint.queue(client.local(), ten, CircuitId(1));
     endpoint.flush();
     io.poll();
     EXPECT_TRUE(kept.packets.empty());

@@ -30,6 +30,11 @@ struct Kept final : ExitReceiver {
     int batches = 0;
 };
 
+// What is queued must stay until it is flushed.
+const Bytes kOnes(10, 1);
+const Bytes kTwos(10, 2);
+const Bytes kSixes(10, 6);
+
 struct UdpExitSocketTest : testing::Test {
     boost::asio::io_context io;
     Kept kept;
@@ -77,7 +82,7 @@ TEST_F(UdpExitSocketTest, EveryCircuitHasAnAddressOfItsOwn)
     ASSERT_TRUE(one && two);
     std::vector<Endpoint> origins;
     for (auto* socket : {&*one, &*two}) {
-        (*socket)->queue(destination.local(), Bytes(10, 1));
+        (*socket)->queue(destination.local(), kOnes);
         (*socket)->flush();
         echo_once();
         origins.push_back(last_origin);
@@ -92,7 +97,7 @@ TEST_F(UdpExitSocketTest, AnOpenListenerGivesBothFamiliesWhereThereAreTwo)
     UdpExitSockets sockets(io, *Endpoint::parse("0.0.0.0:7000"));
     auto socket = sockets.open(CircuitId(1), kept);
     ASSERT_TRUE(socket) << socket.error().message();
-    (*socket)->queue(destination.local(), Bytes(10, 1));
+    (*socket)->queue(destination.local(), kOnes);
     (*socket)->flush();
     echo_once();
     ASSERT_TRUE(run_until(io, [&] { return kept.datagrams.size() == 1; }));
@@ -103,7 +108,7 @@ TEST_F(UdpExitSocketTest, AnOpenListenerGivesBothFamiliesWhereThereAreTwo)
     sockaddr_storage address{};
     const socklen_t size = Endpoint::parse("[::1]:0")->to_sockaddr(address);
     if (!six.valid() || ::bind(six.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) GTEST_SKIP() << "no IPv6 here";
-    (*socket)->queue(test::local_endpoint(six.get()), Bytes(10, 6));
+    (*socket)->queue(test::local_endpoint(six.get()), kSixes);
     (*socket)->flush();
     pollfd wait{six.get(), POLLIN, 0};
     EXPECT_EQ(::poll(&wait, 1, 5000), 1);
@@ -128,11 +133,11 @@ TEST_F(UdpExitSocketTest, ARefusedDatagramDoesNotStopIt)
         nobody = closed.local();
     }
     for (int i = 0; i < 3; ++i) {
-        (*socket)->queue(nobody, Bytes(10, 1));
+        (*socket)->queue(nobody, kOnes);
         (*socket)->flush();
     }
     io.poll();
-    (*socket)->queue(destination.local(), Bytes(10, 2));
+    (*socket)->queue(destination.local(), kTwos);
     (*socket)->flush();
     echo_once();
     EXPECT_TRUE(run_until(io, [&] { return kept.datagrams.size() == 1; }));
@@ -156,7 +161,7 @@ TEST_F(UdpExitSocketTest, ClosesWhenDestroyedAlsoWithAWaitPending)
     UdpExitSockets sockets(io, *Endpoint::parse("127.3.2.1:7000"));
     auto socket = sockets.open(CircuitId(1), kept);
     ASSERT_TRUE(socket);
-    (*socket)->queue(destination.local(), Bytes(10, 1));
+    (*socket)->queue(destination.local(), kOnes);
     (*socket)->flush();
     echo_once();
     socket->reset();
