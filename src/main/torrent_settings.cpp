@@ -127,7 +127,7 @@ settings_pack plain_settings(const std::string& listen, bool discover, const Ses
 lt::session_params session_parameters(const settings_pack& settings)
 {
     lt::session_params parameters(settings);
-    // No hand-over between network and disk threads: faster and half the CPU time with uTP (docs/performance notes).
+    // No hand-over between network and disk threads: faster and half the CPU time with uTP: docs/decisions/0011.
     parameters.disk_io_constructor = lt::posix_disk_io_constructor;
     return parameters;
 }

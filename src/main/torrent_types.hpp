@@ -71,7 +71,7 @@ struct TorrentInfo {
     std::filesystem::path save_path;
     std::string waiting_for;         ///< what it needs to go on, for the user; empty while nothing is missing
     Duration waiting{};              ///< for how long already
-    std::set<IpAddress> peers_seen;  ///< every remote address that was ever connected, since this start
+    std::set<IpAddress> peers_seen;  ///< every remote address that connected to it or that it tried, since this start
 };
 
 /// What a torrent session is, for `cepa status`.
