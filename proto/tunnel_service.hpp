@@ -74,6 +74,7 @@ public:
 
     /// Tries to make a circuit; `done` is called exactly once, later. One attempt: the caller decides about another.
     virtual void create_circuit(const CircuitRequest& request, CircuitReady done) = 0;
+    /// Ends a circuit; on_circuit_dead() follows, once.
     virtual void close_circuit(CircuitId circuit) = 0;
 
     /// Sends `payload` through `circuit` to `destination`, or drops and counts it, as UDP would: full pipe, stale

@@ -100,7 +100,7 @@ void WorkerPool::Impl::on_share(WorkerId from, proto::Share share)
 void WorkerPool::Impl::on_circuit_dead(WorkerId from, const proto::CircuitDead& dead)
 {
     const CircuitId circuit(dead.circuit_id());
-    if (!circuits_.owns(from, circuit)) return; // we closed it, or never had it
+    if (!circuits_.owns(from, circuit)) return; // we closed it and said so, or it never had it
     (void)circuits_.remove(circuit);
     if (observer_ != nullptr) observer_->on_circuit_dead(circuit, dead.reason().substr(0, kMaxText));
 }

@@ -256,6 +256,9 @@ void WorkerPool::Impl::close_circuit(CircuitId circuit)
     proto::Envelope envelope;
     envelope.mutable_close_circuit()->set_circuit_id(circuit.value);
     if (WorkerProcess* process = process_of(*worker)) (void)process->control().notify(std::move(envelope));
+    boost::asio::post(io_, [this, alive = std::weak_ptr<char>(alive_), circuit] {
+        if (!alive.expired() && observer_ != nullptr) observer_->on_circuit_dead(circuit, "closed");
+    });
 }
 
 void WorkerPool::Impl::end_circuits(WorkerId worker, const std::string& reason)

@@ -89,8 +89,6 @@ protected:
     }
 };
 INSTANTIATE_TEST_SUITE_P(Pool, RealPool, testing::Values(kFour), [](const auto& made) { return made.param.name; });
-class FrontPool : public RealPool {};
-INSTANTIATE_TEST_SUITE_P(Pool, FrontPool, testing::Values(kFront), [](const auto& made) { return made.param.name; });
 
 TEST_P(RealPool, EveryWorkerCarriesTrafficOverTheOnePort)
 {
