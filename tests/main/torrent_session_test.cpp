@@ -87,7 +87,7 @@ TEST_F(TorrentSessionTest, ThePortAndTheAddressSurviveBothConversions)
 /// Every thread of a session made inside the containment is in the empty network, and none of ours is.
 TEST_F(TorrentSessionTest, ItsThreadsStayInsideTheContainment)
 {
-#ifdef __SANITIZE_THREAD__
+#ifdef CEPA_THREAD_SANITIZER
     GTEST_SKIP() << "ThreadSanitizer brings a thread of its own, which cannot be told from a session's";
 #endif
     const pid_t child = ::fork();
