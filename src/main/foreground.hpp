@@ -4,6 +4,8 @@
 
 #include "main/app.hpp"
 
+#include "base/clock.hpp"
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 
@@ -26,6 +28,8 @@ private:
     boost::asio::io_context& io_;
     App& app_;
     boost::asio::signal_set signals_;
+    BootClock clock_;
+    TimePoint first_signal_{};
     int when_interrupted_;
     int status_ = 0;
     bool finishing_ = false;

@@ -16,9 +16,17 @@ std::uint64_t count(std::int64_t value)
     return static_cast<std::uint64_t>(std::max<std::int64_t>(value, 0));
 }
 
+/// When a write fails (full disk, file too large, no permission) libtorrent sets no error: it goes on as one that only
+/// uploads. What failed came as an alert before.
+std::string write_error_of(const TorrentRecord& record, const lt::torrent_status& status)
+{
+    if (!(status.flags & lt::torrent_flags::upload_mode)) return {};
+    return record.write_error.empty() ? status.save_path + ": cannot be written to" : record.write_error;
+}
+
 TorrentState state_of(const TorrentRecord& record, const lt::torrent_status& status)
 {
-    if (status.errc) return TorrentState::failed;
+    if (status.errc || !write_error_of(record, status).empty()) return TorrentState::failed;
     if (record.paused) return TorrentState::paused;
     switch (status.state) {
     case lt::torrent_status::checking_files:
@@ -30,10 +38,10 @@ TorrentState state_of(const TorrentRecord& record, const lt::torrent_status& sta
     }
 }
 
-/// libtorrent stops a torrent on a full disk or a lost file; its message alone does not name the file.
-std::string error_of(const lt::torrent_status& status)
+/// libtorrent stops a torrent on a lost or damaged file; its message alone does not name the file.
+std::string error_of(const TorrentRecord& record, const lt::torrent_status& status)
 {
-    if (!status.errc) return {};
+    if (!status.errc) return write_error_of(record, status);
     const auto info = status.torrent_file.lock();
     if (info && static_cast<int>(status.error_file) >= 0 && static_cast<int>(status.error_file) < info->num_files())
         return fmt::format("{}/{}: {}", status.save_path, info->files().file_path(status.error_file), status.errc.message());
@@ -84,7 +92,7 @@ void update_record(TorrentRecord& record, const lt::torrent_status& status)
     TorrentInfo& info = record.info;
     if (!status.name.empty()) info.name = status.name;
     info.state = state_of(record, status);
-    info.error = error_of(status);
+    info.error = error_of(record, status);
     info.complete = status.is_finished && status.has_metadata && info.state != TorrentState::checking;
     info.progress = std::clamp(static_cast<double>(status.progress_ppm) / 1e6, 0.0, 1.0);
     update_sizes(info, status);

@@ -27,6 +27,7 @@ struct TorrentRecord {
     bool paused = false;               ///< by the user
     bool plain_life = false;           ///< see StoredTorrent
     bool unsaved = true;               ///< changed since its resume data was last asked for
+    std::string write_error;           ///< why libtorrent stopped writing (upload mode); cleared by resume
     TimePoint waiting_since{};
     std::vector<Endpoint> first_peers; ///< that the user named
     TimePoint offered_at{};            ///< when libtorrent was given them last

@@ -82,7 +82,9 @@ void TorrentService::Impl::pause(const Id& id, bool paused, Done done)
             record.handle.pause();
         } else {
             record.info.state = TorrentState::checking; // until libtorrent says more
+            record.write_error.clear();
             record.handle.clear_error();
+            record.handle.unset_flags(lt::torrent_flags::upload_mode);
             record.handle.resume();
         }
         save(record, [](const Answer<void>&) {});
@@ -144,6 +146,7 @@ void TorrentService::Impl::on_alert(const TorrentRoute& route, const lt::alert& 
     if (const auto* failed = lt::alert_cast<lt::save_resume_data_failed_alert>(&alert)) return on_not_saved(*failed);
     if (const auto* failed = lt::alert_cast<lt::torrent_delete_failed_alert>(&alert))
         return log::warn("files of a removed torrent could not be deleted", {log::field("why", failed->error.message())});
+    if (const auto* failed = lt::alert_cast<lt::file_error_alert>(&alert)) on_file_error(*failed);
     if ((alert.category() & lt::alert_category::error) != lt::alert_category_t{})
         log::debug("torrent alert", {log::field("text", Sensitive(alert.message()))});
 }
@@ -157,6 +160,11 @@ void TorrentService::Impl::on_updated(const lt::state_update_alert& alert)
 void TorrentService::Impl::on_connected(const lt::peer_connect_alert& alert)
 {
     if (TorrentRecord* record = record_of(alert.handle)) record->info.peers_seen.insert(from_libtorrent(alert.endpoint).ip.unmapped());
+}
+
+void TorrentService::Impl::on_file_error(const lt::file_error_alert& alert)
+{
+    if (TorrentRecord* record = record_of(alert.handle)) record->write_error = fmt::format("{}: {}", alert.filename(), alert.error.message());
 }
 
 void TorrentService::Impl::on_removed(const lt::torrent_removed_alert& alert)

@@ -50,6 +50,7 @@ private:
     void on_alert(const TorrentRoute& route, const libtorrent::alert& alert);
     void on_updated(const libtorrent::state_update_alert& alert);
     void on_connected(const libtorrent::peer_connect_alert& alert);
+    void on_file_error(const libtorrent::file_error_alert& alert);
     void on_removed(const libtorrent::torrent_removed_alert& alert);
     void on_saved(const libtorrent::save_resume_data_alert& alert);
     void on_not_saved(const libtorrent::save_resume_data_failed_alert& alert);

@@ -17,7 +17,7 @@ namespace lt = libtorrent;
 /// All that a request decides, and what libtorrent would otherwise decide by itself (auto_managed).
 constexpr lt::torrent_flags_t kDecided = lt::torrent_flags::auto_managed | lt::torrent_flags::paused
                                          | lt::torrent_flags::seed_mode | lt::torrent_flags::sequential_download
-                                         | lt::torrent_flags::disable_pex;
+                                         | lt::torrent_flags::disable_pex | lt::torrent_flags::upload_mode;
 
 lt::torrent_flags_t flags_of(const AddTorrent& request)
 {

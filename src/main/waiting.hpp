@@ -10,7 +10,8 @@
 
 namespace cepa::main {
 
-/// Empty when the route carries traffic; else the step it waits for and what could help.
+/// Empty when the route carries traffic; else what it waits for: "waits 12s for: <text>". The text stays the same while
+/// it waits for the same thing, because others measure the time from its last change.
 [[nodiscard]] std::string waiting_text(const RouteStatus& route, const proto::DiscoveryInfo& discovery);
 
 /// What works and what does not with the peers that are known, for `cepa status`.

@@ -57,6 +57,12 @@ class Foreground(ProgramTest):
                 os.kill(child, signal.SIGCONT)
         network.wait_for("the workers to go", lambda: all(map(gone, children)), 5)
 
+    def test_one_press_that_arrives_twice_is_one(self):
+        node, _ = self.start(2)
+        node.send_signal(signal.SIGINT)
+        node.send_signal(signal.SIGINT)
+        self.assertEqual(node.wait(20), 0)
+
     def test_kill_of_main_leaves_nobody(self):
         node, children = self.start(2)
         node.kill()

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <libtorrent/error_code.hpp>
+#include <libtorrent/torrent_flags.hpp>
 
 namespace cepa::main {
 namespace {
@@ -59,6 +60,23 @@ TEST(TorrentRecord, StatesByWhatCountsMost)
     EXPECT_EQ(record.info.state, TorrentState::failed);
     EXPECT_EQ(record.info.error, "/downloads: No space left on device");
     for (int i = 0; i <= static_cast<int>(TorrentState::failed); ++i) EXPECT_STRNE(to_string(static_cast<TorrentState>(i)), "unknown");
+}
+
+TEST(TorrentRecord, AFullDiskIsAFailureThoughLibtorrentOnlyStopsWriting)
+{
+    TorrentRecord record;
+    record.write_error = "/downloads/film.bin: No space left on device";
+    lt::torrent_status status = downloading();
+    update_record(record, status);
+    EXPECT_EQ(record.info.state, TorrentState::downloading) << "an error that is over";
+    status.flags |= lt::torrent_flags::upload_mode;
+    update_record(record, status);
+    EXPECT_EQ(record.info.state, TorrentState::failed);
+    EXPECT_EQ(record.info.error, "/downloads/film.bin: No space left on device");
+    record.write_error.clear();
+    status.save_path = "/downloads";
+    update_record(record, status);
+    EXPECT_EQ(record.info.error, "/downloads: cannot be written to");
 }
 
 TEST(TorrentRecord, NegativeAndUnknownNumbersBecomeZero)

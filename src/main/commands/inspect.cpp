@@ -56,7 +56,7 @@ void say_routes(Console& console, const Json& status)
         const std::string waiting = text(route, "waiting_for");
         console.line(fmt::format("route        {} hops, group {}: {} of {} circuits ready, {} flows{}", route.value("hops", 0), text(route, "group"),
                                  route.value("ready", 0), route.value("wanted", 0), route.value("flows", 0),
-                                 waiting.empty() ? "" : "; waits for: " + waiting));
+                                 waiting.empty() ? "" : fmt::format("; waits {} for: {}", span(route, "in_state_s"), waiting)));
     }
     for (const Json& session : status.value("sessions", Json::array()))
         if (const std::string why = text(session, "stopped_by_guard"); !why.empty())
