@@ -55,7 +55,7 @@ public:
 
     int run()
     {
-        if (plays("crash")) return 3;
+        if (plays("crash")) std::_Exit(3); // the status is settled before the pipes close
         std::thread([this] { serve_exit(); }).detach();
         handle(proto::Envelope::kCreate, &FakeWorker::on_create);
         handle(proto::Envelope::kCircuit, &FakeWorker::on_circuit);
