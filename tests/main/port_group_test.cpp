@@ -200,8 +200,8 @@ TEST_F(PortGroupTest, AProgramThatWasTakenAwayIsPutBack)
         GTEST_SKIP() << "this kernel forbids it";
     for (int i = 0; i < 200; ++i) (void)send_random_cell();
     const Arrivals hashed = drain_all(table);
-    EXPECT_EQ(hashed.total, 200);
-    EXPECT_GT(hashed.wrong, 0);
+    // One sender, one hash: all of them at one member, which may be the spare one that nobody reads.
+    EXPECT_LT(hashed.total - hashed.wrong, 200);
     ASSERT_TRUE(group.steer(table));
     for (int i = 0; i < 200; ++i) (void)send_random_cell();
     EXPECT_EQ(drain_all(table).wrong, 0);
