@@ -68,9 +68,15 @@ UdpEndpoint::UdpEndpoint(boost::asio::io_context& io, FileDescriptor socket, Pac
 {
 }
 
-UdpEndpoint::~UdpEndpoint() { close(); }
+UdpEndpoint::~UdpEndpoint()
+{
+    close();
+}
 
-void UdpEndpoint::start() { loop_->wait(); }
+void UdpEndpoint::start()
+{
+    loop_->wait();
+}
 
 void UdpEndpoint::close()
 {
@@ -93,7 +99,13 @@ void UdpEndpoint::send_now(const Endpoint& to, ByteSpan packet)
     if (loop_->descriptor.is_open()) loop_->send.send_now(to, packet, loop_->stats);
 }
 
-Endpoint UdpEndpoint::local() const { return loop_->local; }
-const UdpStats& UdpEndpoint::stats() const noexcept { return loop_->stats; }
+Endpoint UdpEndpoint::local() const
+{
+    return loop_->local;
+}
+const UdpStats& UdpEndpoint::stats() const noexcept
+{
+    return loop_->stats;
+}
 
 } // namespace cepa::tunnel

@@ -3,10 +3,9 @@
 // Process: worker, io thread. Spec: docs/protocol.md, sections 1 and 33.
 #pragma once
 
-#include "tunnel/environment.hpp"
-
 #include "base/file_descriptor.hpp"
 #include "base/udp_batch.hpp"
+#include "tunnel/environment.hpp"
 
 #include <boost/asio/io_context.hpp>
 

@@ -19,7 +19,10 @@ struct OpenSocket {
     bool v6 = false;
 };
 
-ErrorCode last_error() noexcept { return {errno, boost::system::system_category()}; }
+ErrorCode last_error() noexcept
+{
+    return {errno, boost::system::system_category()};
+}
 
 Result<OpenSocket> open_bound(const IpAddress& local, bool v6)
 {

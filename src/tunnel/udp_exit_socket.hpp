@@ -2,9 +2,8 @@
 // about what may leave: that is exit/exit_policy. Process: worker, io thread. Spec: docs/protocol.md, section 13.
 #pragma once
 
-#include "tunnel/environment.hpp"
-
 #include "base/udp_batch.hpp"
+#include "tunnel/environment.hpp"
 
 #include <boost/asio/io_context.hpp>
 

@@ -22,7 +22,8 @@ Bytes EchoTransfer::datagram(std::uint32_t number) const
     Writer writer(out);
     writer.u8(kUtpData);
     writer.u8(0);
-    while (writer.size() < kUtpHeader) writer.u8(0);
+    while (writer.size() < kUtpHeader)
+        writer.u8(0);
     writer.u32(number);
     std::uint32_t state = number * 2654435761U + 1;
     while (writer.size() < size_) {

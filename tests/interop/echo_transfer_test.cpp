@@ -1,8 +1,8 @@
-#include "interop/echo_transfer.hpp"
-
 #include <gtest/gtest.h>
 
 #include <deque>
+
+#include "interop/echo_transfer.hpp"
 
 namespace cepa::interop {
 namespace {
@@ -26,7 +26,8 @@ TEST_F(EchoTransferTest, EndsWhenEverythingCameBack)
 {
     transfer.tick(now);
     EXPECT_EQ(wire.size(), EchoTransfer::kWindow);
-    while (!wire.empty()) transfer.on_echo(take(), now);
+    while (!wire.empty())
+        transfer.on_echo(take(), now);
     EXPECT_TRUE(transfer.done());
     EXPECT_EQ(transfer.echoed(), 100U);
     EXPECT_EQ(transfer.repeated() + transfer.wrong(), 0U);

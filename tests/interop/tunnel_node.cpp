@@ -1,20 +1,19 @@
 // One node of ours on loopback, for tests against the deployed implementation: a Tunnel with a real UDP socket, and
 // nothing of main or worker. Speaks JSON lines with the test that started it, and ends when its stdin does.
-//   tunnel_node --overlay HEX [--relay] [--exit] [--peer ADDR:PORT]... [--hops N --to ADDR:PORT --count N --size N --relays N --exits N]
-// With --hops it waits until it knows that many relays and exits, builds one circuit, sends datagrams to an echo server,
-// and exits 0 when all came back as they were sent.
-#include "interop/echo_transfer.hpp"
-
+//   tunnel_node --overlay HEX [--relay] [--exit] [--peer ADDR:PORT]... [--hops N --to ADDR:PORT --count N --size N
+//   --relays N --exits N]
+// With --hops it waits until it knows that many relays and exits, builds one circuit, sends datagrams to an echo
+// server, and exits 0 when all came back as they were sent.
 #include "tunnel/crypto/random.hpp"
 #include "tunnel/tunnel.hpp"
 #include "tunnel/udp_endpoint.hpp"
 #include "tunnel/udp_exit_socket.hpp"
-#include "worker/asio_resolver.hpp"
 
+#include <boost/asio/error.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-
 #include <fmt/format.h>
 
 #include <array>
@@ -22,6 +21,8 @@
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "interop/echo_transfer.hpp"
 
 namespace cepa::interop {
 namespace {
@@ -50,7 +51,8 @@ OverlayId overlay_of(const std::string& hex)
 {
     OverlayId out{};
     if (hex.size() != 2 * out.size()) throw std::runtime_error("an overlay id has 40 digits");
-    for (std::size_t i = 0; i < out.size(); ++i) out[i] = static_cast<std::uint8_t>(std::stoul(hex.substr(2 * i, 2), nullptr, 16));
+    for (std::size_t i = 0; i < out.size(); ++i)
+        out[i] = static_cast<std::uint8_t>(std::stoul(hex.substr(2 * i, 2), nullptr, 16));
     return out;
 }
 
@@ -61,18 +63,30 @@ Options parse(const std::vector<std::string>& arguments)
     s.allow_loopback = s.allow_equal_prefixes = true;
     for (std::size_t i = 0; i < arguments.size(); ++i) {
         const std::string& name = arguments[i];
-        if (name == "--relay") s.relay = true;
-        else if (name == "--exit") s.exit_bittorrent = s.exit_ipv8 = true;
-        else if (i + 1 == arguments.size()) throw std::runtime_error("a value is missing after " + name);
-        else if (name == "--overlay") s.overlay = overlay_of(arguments[++i]);
-        else if (name == "--peer") s.walk_to.push_back(endpoint_of(arguments[++i]));
-        else if (name == "--hops") out.hops = static_cast<std::uint8_t>(std::stoul(arguments[++i]));
-        else if (name == "--to") out.to = endpoint_of(arguments[++i]);
-        else if (name == "--count") out.count = static_cast<std::uint32_t>(std::stoul(arguments[++i]));
-        else if (name == "--size") out.size = std::stoul(arguments[++i]);
-        else if (name == "--relays") out.relays = static_cast<std::uint32_t>(std::stoul(arguments[++i]));
-        else if (name == "--exits") out.exits = static_cast<std::uint32_t>(std::stoul(arguments[++i]));
-        else throw std::runtime_error("unknown option " + name);
+        if (name == "--relay")
+            s.relay = true;
+        else if (name == "--exit")
+            s.exit_bittorrent = s.exit_ipv8 = true;
+        else if (i + 1 == arguments.size())
+            throw std::runtime_error("a value is missing after " + name);
+        else if (name == "--overlay")
+            s.overlay = overlay_of(arguments[++i]);
+        else if (name == "--peer")
+            s.walk_to.push_back(endpoint_of(arguments[++i]));
+        else if (name == "--hops")
+            out.hops = static_cast<std::uint8_t>(std::stoul(arguments[++i]));
+        else if (name == "--to")
+            out.to = endpoint_of(arguments[++i]);
+        else if (name == "--count")
+            out.count = static_cast<std::uint32_t>(std::stoul(arguments[++i]));
+        else if (name == "--size")
+            out.size = std::stoul(arguments[++i]);
+        else if (name == "--relays")
+            out.relays = static_cast<std::uint32_t>(std::stoul(arguments[++i]));
+        else if (name == "--exits")
+            out.exits = static_cast<std::uint32_t>(std::stoul(arguments[++i]));
+        else
+            throw std::runtime_error("unknown option " + name);
     }
     s.identity = PrivateKey::generate();
     s.identity_public = s.identity->public_key();
@@ -82,7 +96,8 @@ Options parse(const std::vector<std::string>& arguments)
 std::string hex(ByteSpan bytes)
 {
     std::string out;
-    for (const std::uint8_t byte : bytes) out += fmt::format("{:02x}", byte);
+    for (const std::uint8_t byte : bytes)
+        out += fmt::format("{:02x}", byte);
     return out;
 }
 
@@ -106,12 +121,24 @@ struct AllMine final : CircuitIdOwner {
     [[nodiscard]] bool is_mine(CircuitId) const noexcept override { return true; }
 };
 
+/// The tests name no hosts.
+struct NoNames final : Resolver {
+    explicit NoNames(boost::asio::io_context& on) : io(on) {}
+    void resolve(const std::string&, Done done) override
+    {
+        boost::asio::post(io, [done = std::move(done)] { done(fail(boost::asio::error::host_not_found)); });
+    }
+    boost::asio::io_context& io;
+};
+
 class Node final : public PacketReceiver, public TunnelObserver {
 public:
     explicit Node(Options options)
-        : options_(std::move(options)), endpoint_(io_, bound_socket(), *this), exits_(io_, endpoint_.local()), resolver_(io_),
+        : options_(std::move(options)), endpoint_(io_, bound_socket(), *this), exits_(io_, endpoint_.local()),
+
           tunnel_(settings(), Environment{clock_, random_, endpoint_, exits_, resolver_, all_mine_}, *this),
-          transfer_(options_.count, options_.size, [this](ByteSpan datagram) { send(datagram); }), started_(clock_.now())
+          transfer_(options_.count, options_.size, [this](ByteSpan datagram) { send(datagram); }),
+          started_(clock_.now())
     {
     }
 
@@ -133,15 +160,18 @@ public:
 
     void on_data(CircuitId, const Address& origin, PacketBuffer& payload) override
     {
-        if (origin == Address(options_.to)) transfer_.on_echo(payload.bytes(), clock_.now());
-        else ++strays_;
+        if (origin == Address(options_.to))
+            transfer_.on_echo(payload.bytes(), clock_.now());
+        else
+            ++strays_;
     }
     void on_circuit_ready(CircuitId circuit) override
     {
         ready_ = true;
         for (const CircuitView& view : tunnel_.circuits()) {
             if (view.id != circuit) continue;
-            for (const HopView& hop : view.hops) path_ += (path_.empty() ? "\"" : ",\"") + hex(hop.mid) + '"';
+            for (const HopView& hop : view.hops)
+                path_ += (path_.empty() ? "\"" : ",\"") + hex(hop.mid) + '"';
         }
     }
     void on_circuit_closed(CircuitId, std::string_view reason) override
@@ -172,8 +202,10 @@ private:
     {
         stdin_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](const ErrorCode&) {
             std::array<char, 256> ignored;
-            if (::read(0, ignored.data(), ignored.size()) > 0) watch_stdin();
-            else io_.stop();
+            if (::read(0, ignored.data(), ignored.size()) > 0)
+                watch_stdin();
+            else
+                io_.stop();
         });
     }
 
@@ -215,9 +247,10 @@ private:
     void finish(int result, const char* event)
     {
         const DiscoveryView known = tunnel_.discovery();
-        say(fmt::format(R"({{"event":"{}","path":[{}],"circuits":{},"echoed":{},"repeated":{},"wrong":{},"strays":{},"refused":{},"relays":{},"exits":{},"seconds":{:.1f},"drops":{{{}}}}})",
-                        event, path_, built_, transfer_.echoed(), transfer_.repeated(), transfer_.wrong(), strays_, refused_,
-                        known.relays, known.exits, std::chrono::duration<double>(clock_.now() - started_).count(), drops()));
+        say(fmt::format(
+            R"({{"event":"{}","path":[{}],"circuits":{},"echoed":{},"repeated":{},"wrong":{},"strays":{},"refused":{},"relays":{},"exits":{},"seconds":{:.1f},"drops":{{{}}}}})",
+            event, path_, built_, transfer_.echoed(), transfer_.repeated(), transfer_.wrong(), strays_, refused_,
+            known.relays, known.exits, std::chrono::duration<double>(clock_.now() - started_).count(), drops()));
         result_ = result;
         io_.stop();
     }
@@ -232,7 +265,8 @@ private:
     [[nodiscard]] std::string drops() const
     {
         std::string out;
-        for (const auto& [why, count] : tunnel_.counters().drops) out += fmt::format(R"({}"{}":{})", out.empty() ? "" : ",", why, count);
+        for (const auto& [why, count] : tunnel_.counters().drops)
+            out += fmt::format(R"({}"{}":{})", out.empty() ? "" : ",", why, count);
         return out;
     }
 
@@ -245,7 +279,7 @@ private:
     AllMine all_mine_;
     UdpEndpoint endpoint_;
     UdpExitSockets exits_;
-    worker::AsioResolver resolver_;
+    NoNames resolver_{io_};
     Tunnel tunnel_;
     EchoTransfer transfer_;
     TimePoint started_;

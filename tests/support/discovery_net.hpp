@@ -37,7 +37,8 @@ inline PrivateKey key_number(std::uint32_t number)
     Bytes encoded(kEncodedKeySize);
     Writer writer(encoded);
     writer.bytes(as_bytes("LibNaCLSK:"));
-    for (std::uint32_t i = 0; i < 16; ++i) writer.u32(number * 2654435761U + i);
+    for (std::uint32_t i = 0; i < 16; ++i)
+        writer.u32(number * 2654435761U + i);
     return *PrivateKey::parse(encoded);
 }
 
@@ -56,7 +57,8 @@ public:
     explicit NumberedRandom(std::uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15ULL + 1) {}
     void fill(MutableByteSpan out) noexcept override
     {
-        for (std::uint8_t& byte : out) byte = static_cast<std::uint8_t>(next() >> 32U);
+        for (std::uint8_t& byte : out)
+            byte = static_cast<std::uint8_t>(next() >> 32U);
     }
     [[nodiscard]] std::uint32_t below(std::uint32_t bound) noexcept override
     {
@@ -179,7 +181,8 @@ public:
         for (int round = 0; round < 1000; ++round) {
             std::deque<SentPacket> all;
             for (const auto& node : nodes)
-                for (SentPacket& packet : node->outbox.take()) all.push_back(std::move(packet));
+                for (SentPacket& packet : node->outbox.take())
+                    all.push_back(std::move(packet));
             if (all.empty()) return;
             for (const SentPacket& packet : all)
                 for (const auto& node : nodes)
@@ -193,7 +196,8 @@ public:
     {
         for (Duration passed{}; passed < time; passed += std::chrono::milliseconds(50)) {
             clock.advance(std::chrono::milliseconds(50));
-            for (const auto& node : nodes) node->discovery.tick();
+            for (const auto& node : nodes)
+                node->discovery.tick();
             deliver();
         }
     }
@@ -254,10 +258,8 @@ inline IntroductionRequest read_request(const SentPacket& packet)
     const auto opened = open_signed(packet.bytes, TimeField::present);
     EXPECT_TRUE(opened.has_value());
     if (!opened) return {};
-    const auto request = IntroductionRequest::parse(packet.id() == discovery_id::kIntroductionRequestNew
-                                                        ? Style::new_style
-                                                        : Style::old_style,
-                                                    opened->body);
+    const auto request = IntroductionRequest::parse(
+        packet.id() == discovery_id::kIntroductionRequestNew ? Style::new_style : Style::old_style, opened->body);
     EXPECT_TRUE(request.has_value());
     return request.value_or(IntroductionRequest{});
 }
@@ -267,10 +269,8 @@ inline IntroductionResponse read_response(const SentPacket& packet)
     const auto opened = open_signed(packet.bytes, TimeField::present);
     EXPECT_TRUE(opened.has_value());
     if (!opened) return {};
-    const auto response = IntroductionResponse::parse(packet.id() == discovery_id::kIntroductionResponseNew
-                                                          ? Style::new_style
-                                                          : Style::old_style,
-                                                      opened->body);
+    const auto response = IntroductionResponse::parse(
+        packet.id() == discovery_id::kIntroductionResponseNew ? Style::new_style : Style::old_style, opened->body);
     EXPECT_TRUE(response.has_value());
     return response.value_or(IntroductionResponse{});
 }

@@ -1,6 +1,5 @@
-#include "tunnel/udp_endpoint.hpp"
-
 #include "support/loopback.hpp"
+#include "tunnel/udp_endpoint.hpp"
 
 #include <gtest/gtest.h>
 
@@ -58,7 +57,8 @@ TEST_F(UdpEndpointTest, HandsPacketsOverInBatchesWithRoomAround)
 {
     EXPECT_EQ(endpoint.local(), here);
     endpoint.start();
-    for (std::uint8_t i = 0; i < 100; ++i) client.send(here, Bytes(1 + i, i));
+    for (std::uint8_t i = 0; i < 100; ++i)
+        client.send(here, Bytes(1 + i, i));
     ASSERT_TRUE(run_until(io, [&] { return kept.packets.size() == 100; }));
     for (std::uint8_t i = 0; i < 100; ++i) {
         EXPECT_EQ(kept.packets[i], Bytes(1 + i, i));
@@ -99,7 +99,8 @@ TEST_F(UdpEndpointTest, AnswersInPlaceFromInsideABatch)
     };
     kept.at_end = [&] { endpoint.flush(); };
     endpoint.start();
-    for (std::uint8_t i = 0; i < 10; ++i) client.send(here, Bytes(50, i));
+    for (std::uint8_t i = 0; i < 10; ++i)
+        client.send(here, Bytes(50, i));
     ASSERT_TRUE(run_until(io, [&] { return kept.packets.size() == 10; }));
     for (std::uint8_t i = 0; i < 10; ++i) {
         Bytes expected(51, i);
@@ -111,12 +112,15 @@ TEST_F(UdpEndpointTest, AnswersInPlaceFromInsideABatch)
 TEST_F(UdpEndpointTest, OnlyPacketsOfOneCircuitShareASend)
 {
     const Bytes packet(1000, 7);
-    for (std::uint32_t i = 0; i < 20; ++i) endpoint.queue(client.local(), packet, CircuitId(i));
+    for (std::uint32_t i = 0; i < 20; ++i)
+        endpoint.queue(client.local(), packet, CircuitId(i));
     endpoint.flush();
     EXPECT_EQ(endpoint.stats().segmented_sends, 0U);
-    for (std::uint32_t i = 0; i < 20; ++i) endpoint.queue(client.local(), packet, CircuitId(i % 2));
+    for (std::uint32_t i = 0; i < 20; ++i)
+        endpoint.queue(client.local(), packet, CircuitId(i % 2));
     endpoint.flush();
-    for (int i = 0; i < 40; ++i) EXPECT_EQ(client.receive(), packet);
+    for (int i = 0; i < 40; ++i)
+        EXPECT_EQ(client.receive(), packet);
     EXPECT_EQ(endpoint.stats().packets_out, 40U);
     // 20 where the kernel has segments, else they went one by one.
     EXPECT_TRUE(endpoint.stats().segmented_sends == 20U || endpoint.stats().segment_refusals > 0U);
@@ -163,7 +167,8 @@ TEST_F(UdpEndpointTest, MayBeClosedFromInsideItsOwnCall)
 {
     kept.on_each = [&](const Endpoint&, PacketBuffer&) { endpoint.close(); };
     endpoint.start();
-    for (int i = 0; i < 5; ++i) client.send(here, Bytes(10, 1));
+    for (int i = 0; i < 5; ++i)
+        client.send(here, Bytes(10, 1));
     ASSERT_TRUE(run_until(io, [&] { return !kept.packets.empty(); }));
     io.restart();
     io.poll();

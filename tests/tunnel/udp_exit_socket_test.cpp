@@ -1,6 +1,5 @@
-#include "tunnel/udp_exit_socket.hpp"
-
 #include "support/loopback.hpp"
+#include "tunnel/udp_exit_socket.hpp"
 
 #include <gtest/gtest.h>
 
@@ -47,7 +46,8 @@ struct UdpExitSocketTest : testing::Test {
         socklen_t size = sizeof from;
         Bytes buffer(4096);
         ASSERT_TRUE(destination.readable());
-        const ssize_t count = ::recvfrom(destination.fd(), buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&from), &size);
+        const ssize_t count =
+            ::recvfrom(destination.fd(), buffer.data(), buffer.size(), 0, reinterpret_cast<sockaddr*>(&from), &size);
         ASSERT_GE(count, 0);
         buffer.resize(static_cast<std::size_t>(count));
         last_origin = Endpoint::from_sockaddr(from);
@@ -107,7 +107,8 @@ TEST_F(UdpExitSocketTest, AnOpenListenerGivesBothFamiliesWhereThereAreTwo)
     const FileDescriptor six(::socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0));
     sockaddr_storage address{};
     const socklen_t size = Endpoint::parse("[::1]:0")->to_sockaddr(address);
-    if (!six.valid() || ::bind(six.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) GTEST_SKIP() << "no IPv6 here";
+    if (!six.valid() || ::bind(six.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0)
+        GTEST_SKIP() << "no IPv6 here";
     (*socket)->queue(test::local_endpoint(six.get()), kSixes);
     (*socket)->flush();
     pollfd wait{six.get(), POLLIN, 0};
@@ -149,10 +150,13 @@ TEST_F(UdpExitSocketTest, ManyDatagramsToOneDestinationArriveInOrder)
     auto socket = sockets.open(CircuitId(1), kept);
     ASSERT_TRUE(socket);
     std::vector<Bytes> datagrams;
-    for (std::uint8_t i = 0; i < 60; ++i) datagrams.emplace_back(i % 10 == 9 ? 300 : 1200, i);
-    for (const Bytes& d : datagrams) (*socket)->queue(destination.local(), d);
+    for (std::uint8_t i = 0; i < 60; ++i)
+        datagrams.emplace_back(i % 10 == 9 ? 300 : 1200, i);
+    for (const Bytes& d : datagrams)
+        (*socket)->queue(destination.local(), d);
     (*socket)->flush();
-    for (const Bytes& d : datagrams) EXPECT_EQ(destination.receive(), d);
+    for (const Bytes& d : datagrams)
+        EXPECT_EQ(destination.receive(), d);
     EXPECT_EQ(sockets.stats().packets_out, 60U);
 }
 

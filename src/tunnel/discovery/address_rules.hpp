@@ -3,9 +3,8 @@
 // Spec: docs/protocol.md, sections 1, 5.3 and 18.
 #pragma once
 
-#include "tunnel/settings.hpp"
-
 #include "base/address.hpp"
+#include "tunnel/settings.hpp"
 
 namespace cepa::tunnel {
 

@@ -1,5 +1,5 @@
-// The peers fit to be a hop: proven or remembered ones that relay or exit, or what worker 0 shared. Never ourselves, our
-// addresses or our family. Process: worker, io thread. Spec: docs/protocol.md, section 7.
+// The peers fit to be a hop: proven or remembered ones that relay or exit, or what worker 0 shared. Never ourselves,
+// our addresses or our family. Process: worker, io thread. Spec: docs/protocol.md, section 7.
 #pragma once
 
 #include "tunnel/discovery/own_addresses.hpp"

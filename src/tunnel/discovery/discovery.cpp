@@ -30,7 +30,8 @@ constexpr auto kSlowStep = std::chrono::seconds(5);
 
 /// What only worker 0 has.
 struct Watch {
-    Watch(const TunnelSettings& settings, const Environment& environment, PeerTable& table, OwnAddresses& own, DropCounts& drops)
+    Watch(const TunnelSettings& settings, const Environment& environment, PeerTable& table, OwnAddresses& own,
+          DropCounts& drops)
         : sender(settings, own, environment.packets),
           walker(environment.random, settings.allow_equal_prefixes && !settings.public_network),
           liveness(environment.random), bootstrap(settings.bootstrap),
@@ -108,7 +109,8 @@ bool Discovery::on_packet(const Endpoint& source, ByteSpan packet)
     return ours;
 }
 
-bool Discovery::Parts::on_introduction(Overlay overlay, std::uint8_t id, const Endpoint& source, ByteSpan packet, TimePoint now)
+bool Discovery::Parts::on_introduction(Overlay overlay, std::uint8_t id, const Endpoint& source, ByteSpan packet,
+                                       TimePoint now)
 {
     Responder& responder = watch->responder;
     switch (id) {
@@ -146,10 +148,14 @@ void Discovery::Parts::on_discovery_packet(std::uint8_t id, const Endpoint& sour
 {
     if (on_introduction(Overlay::discovery, id, source, packet, now)) return;
     switch (id) {
-    case discovery_id::kSimilarityRequest: return watch->responder.similarity_request(source, packet, now);
-    case discovery_id::kPing: return watch->responder.ping(source, packet, now);
-    case discovery_id::kPong: return on_pong(source, packet, now);
-    default: return watch->context.drop("discovery_unexpected"); // we ask nothing else in this overlay
+    case discovery_id::kSimilarityRequest:
+        return watch->responder.similarity_request(source, packet, now);
+    case discovery_id::kPing:
+        return watch->responder.ping(source, packet, now);
+    case discovery_id::kPong:
+        return on_pong(source, packet, now);
+    default:
+        return watch->context.drop("discovery_unexpected"); // we ask nothing else in this overlay
     }
 }
 
@@ -177,8 +183,12 @@ void Discovery::Parts::on_response(Style style, const Endpoint& source, ByteSpan
         return watch->walker.forget(source);
     }
     const bool new_style = style == Style::new_style || response->supports_new_style;
-    const Sighting sighting{opened->key,       source, response->source_lan, parse_flags(response->extra),
-                            static_cast<std::uint16_t>(opened->global_time), new_style};
+    const Sighting sighting{opened->key,
+                            source,
+                            response->source_lan,
+                            parse_flags(response->extra),
+                            static_cast<std::uint16_t>(opened->global_time),
+                            new_style};
     const PeerTable::Outcome outcome = peers.on_answer(sighting, now);
     if (outcome == PeerTable::Outcome::stale) return context.drop("discovery_replayed");
     if (outcome == PeerTable::Outcome::full) context.drop("discovery_full");
@@ -224,7 +234,10 @@ void Discovery::Parts::walk_to_introduced(const IntroductionResponse& response, 
     }
 }
 
-void Discovery::heard_from(const Endpoint& source) noexcept { parts_->peers.heard(source, parts_->clock.now()); }
+void Discovery::heard_from(const Endpoint& source) noexcept
+{
+    parts_->peers.heard(source, parts_->clock.now());
+}
 
 // --- time ------------------------------------------------------------------------------------------------------------
 
@@ -248,14 +261,17 @@ void Discovery::tick()
 void Discovery::Parts::after_suspend(TimePoint now)
 {
     peers.doubt_all(now);
-    for (const Peer& peer : peers.all()) watch->walker.add_remembered(peer.address, now);
+    for (const Peer& peer : peers.all())
+        watch->walker.add_remembered(peer.address, now);
 }
 
 void Discovery::Parts::probe_silent(TimePoint now)
 {
     for (const Liveness::Probe& probe : watch->liveness.due(peers, now)) {
-        if (probe.means == Liveness::Means::ping) watch->sender.ping(probe.to, probe.identifier);
-        else watch->context.request(probe.to, now);
+        if (probe.means == Liveness::Means::ping)
+            watch->sender.ping(probe.to, probe.identifier);
+        else
+            watch->context.request(probe.to, now);
     }
 }
 
@@ -268,8 +284,10 @@ void Discovery::Parts::walk(TimePoint now)
         watch->next_slow_step = now + kSlowStep;
         hungry = true;
     }
-    for (const Endpoint& to : watch->walker.step(peers, hungry, now)) watch->context.request(to, now);
-    for (const Endpoint& server : watch->bootstrap.due(now, peers.proven() > 0)) watch->context.request(server, now);
+    for (const Endpoint& to : watch->walker.step(peers, hungry, now))
+        watch->context.request(to, now);
+    for (const Endpoint& server : watch->bootstrap.due(now, peers.proven() > 0))
+        watch->context.request(server, now);
 }
 
 void Discovery::Parts::refresh()
@@ -302,11 +320,16 @@ void Discovery::share(const std::vector<Candidate>& candidates, const std::vecto
 void Discovery::mark_connectable(const PublicKey& key)
 {
     parts_->peers.mark_connectable(key);
-    if (!parts_->watch) parts_->candidates.mark_connectable(key);
-    else parts_->refresh();
+    if (!parts_->watch)
+        parts_->candidates.mark_connectable(key);
+    else
+        parts_->refresh();
 }
 
-const std::vector<Candidate>& Discovery::candidates() const noexcept { return parts_->candidates.list(); }
+const std::vector<Candidate>& Discovery::candidates() const noexcept
+{
+    return parts_->candidates.list();
+}
 
 std::optional<Candidate> Discovery::find(const PublicKey& key) const
 {
@@ -329,10 +352,22 @@ std::optional<PublicKey> Discovery::key_at(const Endpoint& address) const
     return it == candidates().end() ? std::nullopt : std::optional(it->key);
 }
 
-std::vector<Endpoint> Discovery::own_addresses() const { return parts_->own.all(); }
-bool Discovery::is_own(const Endpoint& address) const { return parts_->own.is_own(address); }
-Endpoint Discovery::wan() const { return parts_->own.wan(); }
-DiscoveryChanges Discovery::take_changes() noexcept { return std::exchange(parts_->changes, {}); }
+std::vector<Endpoint> Discovery::own_addresses() const
+{
+    return parts_->own.all();
+}
+bool Discovery::is_own(const Endpoint& address) const
+{
+    return parts_->own.is_own(address);
+}
+Endpoint Discovery::wan() const
+{
+    return parts_->own.wan();
+}
+DiscoveryChanges Discovery::take_changes() noexcept
+{
+    return std::exchange(parts_->changes, {});
+}
 
 DiscoveryView Discovery::view() const
 {
@@ -346,7 +381,8 @@ DiscoveryView Discovery::view() const
 
 void Discovery::add_drops(std::map<std::string, std::uint64_t>& drops) const
 {
-    for (const auto& [why, count] : parts_->drops) drops[why] += count;
+    for (const auto& [why, count] : parts_->drops)
+        drops[why] += count;
 }
 
 } // namespace cepa::tunnel

@@ -5,12 +5,11 @@
 // Process: worker, io thread. Spec: docs/protocol.md, sections 4 to 7.
 #pragma once
 
+#include "base/address.hpp"
+#include "base/bytes.hpp"
 #include "tunnel/environment.hpp"
 #include "tunnel/settings.hpp"
 #include "tunnel/tunnel.hpp"
-
-#include "base/address.hpp"
-#include "base/bytes.hpp"
 
 #include <cstdint>
 #include <map>

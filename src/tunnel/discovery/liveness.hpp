@@ -3,11 +3,10 @@
 // Process: worker 0, io thread. Spec: docs/protocol.md, sections 5.3 (keep-alive) and 16.
 #pragma once
 
-#include "tunnel/discovery/peer_table.hpp"
-#include "tunnel/environment.hpp"
-
 #include "base/address.hpp"
 #include "base/clock.hpp"
+#include "tunnel/discovery/peer_table.hpp"
+#include "tunnel/environment.hpp"
 
 #include <cstdint>
 #include <vector>

@@ -34,7 +34,8 @@ public:
     /// Asks `peer` to open its way to the walker, in the style of the walker's request.
     void puncture_request(Overlay overlay, Style style, const Peer& peer, const Endpoint& walker_lan,
                           const Endpoint& walker_wan, std::uint16_t identifier);
-    void puncture(Overlay overlay, Style style, const Endpoint& to, const Endpoint& walker_wan, std::uint16_t identifier);
+    void puncture(Overlay overlay, Style style, const Endpoint& to, const Endpoint& walker_wan,
+                  std::uint16_t identifier);
     void similarity_response(const Endpoint& to, std::uint16_t identifier);
     void ping(const Endpoint& to, std::uint16_t identifier);
     void pong(const Endpoint& to, std::uint16_t identifier);

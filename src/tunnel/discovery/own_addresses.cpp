@@ -84,7 +84,8 @@ void OwnAddresses::add_self(const Endpoint& address)
 
 void OwnAddresses::share(const std::vector<Endpoint>& addresses)
 {
-    shared_.assign(addresses.begin(), addresses.begin() + static_cast<std::ptrdiff_t>(std::min(addresses.size(), kMaxShared)));
+    shared_.assign(addresses.begin(),
+                   addresses.begin() + static_cast<std::ptrdiff_t>(std::min(addresses.size(), kMaxShared)));
     const bool guess = wan_.is_null() && !fixed_ && !shared_.empty() && !shared_.front().ip.v6;
     if (guess && shared_.front() != lan_) wan_ = shared_.front();
 }
@@ -94,8 +95,10 @@ std::vector<Endpoint> OwnAddresses::all() const
     std::vector<Endpoint> out;
     add_once(out, wan_);
     add_once(out, lan_);
-    for (const Endpoint& e : shared_) add_once(out, e);
-    for (const Endpoint& e : selves_) add_once(out, e);
+    for (const Endpoint& e : shared_)
+        add_once(out, e);
+    for (const Endpoint& e : selves_)
+        add_once(out, e);
     return out;
 }
 
@@ -110,7 +113,8 @@ bool OwnAddresses::is_own(const Endpoint& address) const noexcept
     if (is_exactly(address)) return true;
     if (equal_prefixes_ || !address.ip.is_global_unicast()) return false;
     const auto same_ip = [&](const Endpoint& e) { return e.ip == address.ip; };
-    return same_ip(wan_) || same_ip(lan_) || std::ranges::any_of(shared_, same_ip) || std::ranges::any_of(selves_, same_ip);
+    return same_ip(wan_) || same_ip(lan_) || std::ranges::any_of(shared_, same_ip) ||
+           std::ranges::any_of(selves_, same_ip);
 }
 
 } // namespace cepa::tunnel

@@ -3,10 +3,9 @@
 // Process: worker, io thread. Spec: docs/protocol.md, sections 5.3, 5.6 and 18.
 #pragma once
 
-#include "tunnel/settings.hpp"
-
 #include "base/address.hpp"
 #include "base/clock.hpp"
+#include "tunnel/settings.hpp"
 
 #include <vector>
 

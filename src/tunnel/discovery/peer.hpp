@@ -3,11 +3,10 @@
 // Spec: docs/protocol.md, sections 5 and 7.
 #pragma once
 
-#include "tunnel/crypto/keys.hpp"
-#include "tunnel/settings.hpp"
-
 #include "base/address.hpp"
 #include "base/clock.hpp"
+#include "tunnel/crypto/keys.hpp"
+#include "tunnel/settings.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -31,12 +30,12 @@ enum class PeerRole : std::uint8_t { client, relay, exit };
 
 struct Peer {
     PublicKey key;
-    Endpoint address;              ///< where it was last proven to be
-    Endpoint lan;                  ///< what it says of itself; null when unknown
+    Endpoint address; ///< where it was last proven to be
+    Endpoint lan;     ///< what it says of itself; null when unknown
     PeerFlags flags = 0;
-    bool flags_known = false;      ///< an introduction message carried them
-    bool new_style = false;        ///< speaks 234/233 (section 5.2)
-    bool connectable = false;      ///< an extend by address to it succeeded
+    bool flags_known = false; ///< an introduction message carried them
+    bool new_style = false;   ///< speaks 234/233 (section 5.2)
+    bool connectable = false; ///< an extend by address to it succeeded
     PeerProof proof = PeerProof::claimed;
     /// Of its newest signed packet, modulo 65536 as in introductions; nothing after a restart of ours.
     std::optional<std::uint16_t> global_time;

@@ -40,7 +40,10 @@ std::size_t PeerTable::count(PeerRole role) const noexcept
         std::ranges::count_if(peers_, [role](const Peer& p) { return role_of(p.flags) == role; }));
 }
 
-bool PeerTable::take_changed() noexcept { return std::exchange(changed_, false); }
+bool PeerTable::take_changed() noexcept
+{
+    return std::exchange(changed_, false);
+}
 
 void PeerTable::index()
 {
@@ -80,7 +83,10 @@ std::optional<std::size_t> PeerTable::victim_for(PeerRole role) const
     return oldest([other](const Peer& p) { return role_of(p.flags) == other; });
 }
 
-bool PeerTable::would_admit(PeerRole role) const noexcept { return peers_.size() < kMaxPeers || victim_for(role); }
+bool PeerTable::would_admit(PeerRole role) const noexcept
+{
+    return peers_.size() < kMaxPeers || victim_for(role);
+}
 
 bool PeerTable::make_room(PeerRole role, PeerProof proof)
 {

@@ -39,8 +39,10 @@ std::optional<IntroductionRequest> peek_request(ByteSpan packet) noexcept
 void DiscoveryContext::drop(std::string_view why)
 {
     const auto it = drops.find(why);
-    if (it != drops.end()) ++it->second;
-    else drops.emplace(why, 1);
+    if (it != drops.end())
+        ++it->second;
+    else
+        drops.emplace(why, 1);
 }
 
 void DiscoveryContext::request(const Endpoint& to, TimePoint now)
@@ -56,7 +58,8 @@ bool Responder::may_verify(const Endpoint& source, TimePoint now)
     return false;
 }
 
-void Responder::introduction_request(Overlay overlay, Style style, const Endpoint& source, ByteSpan packet, TimePoint now)
+void Responder::introduction_request(Overlay overlay, Style style, const Endpoint& source, ByteSpan packet,
+                                     TimePoint now)
 {
     if (!may_contact_in_lan(context_.settings, source)) return context_.drop("discovery_source");
     if (context_.bootstrap.is_server(source)) {
@@ -74,8 +77,12 @@ void Responder::introduction_request(Overlay overlay, Style style, const Endpoin
     }
     if (overlay == Overlay::tunnel) {
         const bool new_style = style == Style::new_style || request->supports_new_style;
-        const Sighting sighting{opened->key,       source, request->source_lan, parse_flags(request->extra),
-                                static_cast<std::uint16_t>(opened->global_time), new_style};
+        const Sighting sighting{opened->key,
+                                source,
+                                request->source_lan,
+                                parse_flags(request->extra),
+                                static_cast<std::uint16_t>(opened->global_time),
+                                new_style};
         if (!take_note(sighting, now)) return;
     }
     answer(overlay, source, *request, &opened->key);
@@ -91,9 +98,10 @@ bool Responder::take_note(const Sighting& sighting, TimePoint now)
         return false;
     }
     const Peer* peer = context_.peers.find(sighting.key);
-    const bool wanted = outcome == PeerTable::Outcome::full && context_.peers.would_admit(role_of(sighting.flags.value_or(0)));
-    const bool unproven = outcome == PeerTable::Outcome::elsewhere || wanted ||
-                          (peer != nullptr && peer->proof != PeerProof::answered);
+    const bool wanted =
+        outcome == PeerTable::Outcome::full && context_.peers.would_admit(role_of(sighting.flags.value_or(0)));
+    const bool unproven =
+        outcome == PeerTable::Outcome::elsewhere || wanted || (peer != nullptr && peer->proof != PeerProof::answered);
     if (unproven && !context_.walker.awaits(sighting.source, now) && challenges_.admit(now))
         context_.request(sighting.source, now);
     return true;
@@ -109,9 +117,11 @@ const Peer* Responder::choose_introduced(const Endpoint& walker, const PublicKey
     return fit[context_.random.below(static_cast<std::uint32_t>(fit.size()))];
 }
 
-void Responder::answer(Overlay overlay, const Endpoint& source, const IntroductionRequest& request, const PublicKey* asker)
+void Responder::answer(Overlay overlay, const Endpoint& source, const IntroductionRequest& request,
+                       const PublicKey* asker)
 {
-    const Peer* introduced = request.advice || request.style == Style::new_style ? choose_introduced(source, asker) : nullptr;
+    const Peer* introduced =
+        request.advice || request.style == Style::new_style ? choose_introduced(source, asker) : nullptr;
     context_.sender.introduction_response(overlay, request.style, source, request.identifier, introduced);
     if (introduced == nullptr) return;
     // Deployed nodes put the request's destination in the LAN field; the walker's own LAN address is what it is for.

@@ -57,9 +57,9 @@ private:
     [[nodiscard]] const Peer* choose_introduced(const Endpoint& walker, const PublicKey* asker);
 
     DiscoveryContext& context_;
-    FloodLimit known_{200, 200};      ///< signatures of peers that we know
-    FloodLimit unknown_{100, 100};    ///< signatures of strangers
-    FloodLimit challenges_{20, 40};   ///< requests that we send because a stranger sent one
+    FloodLimit known_{200, 200};    ///< signatures of peers that we know
+    FloodLimit unknown_{100, 100};  ///< signatures of strangers
+    FloodLimit challenges_{20, 40}; ///< requests that we send because a stranger sent one
     FloodLimit punctures_{10, 20};
     FloodLimit pongs_{100, 100};
     FloodLimit servers_{5, 10};

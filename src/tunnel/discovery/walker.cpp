@@ -50,9 +50,18 @@ void Walker::add(const Endpoint& address, Kind kind, TimePoint now)
         targets_.push_back({address, kind, now, 0});
 }
 
-void Walker::add_named(const Endpoint& address, TimePoint now) { add(address, Kind::named, now); }
-void Walker::add_remembered(const Endpoint& address, TimePoint now) { add(address, Kind::remembered, now); }
-void Walker::add_introduced(const Endpoint& address, TimePoint now) { add(address, Kind::introduced, now); }
+void Walker::add_named(const Endpoint& address, TimePoint now)
+{
+    add(address, Kind::named, now);
+}
+void Walker::add_remembered(const Endpoint& address, TimePoint now)
+{
+    add(address, Kind::remembered, now);
+}
+void Walker::add_introduced(const Endpoint& address, TimePoint now)
+{
+    add(address, Kind::introduced, now);
+}
 
 void Walker::on_puncture(const Endpoint& address, TimePoint now)
 {
@@ -114,7 +123,8 @@ bool Walker::pick_introduced(std::vector<Endpoint>& out, TimePoint now)
 {
     std::vector<Target*> due;
     for (Target& target : targets_)
-        if (target.kind == Kind::introduced && target.due <= now && target.tries < kIntroducedTries) due.push_back(&target);
+        if (target.kind == Kind::introduced && target.due <= now && target.tries < kIntroducedTries)
+            due.push_back(&target);
     if (due.empty()) return false;
     Target& chosen = *due[random_.below(static_cast<std::uint32_t>(due.size()))];
     tried(chosen, now);
@@ -139,9 +149,11 @@ std::vector<Endpoint> Walker::step(const PeerTable& peers, bool hungry, TimePoin
     if (waiting >= kWindow) return out;
     const std::size_t most = peers.proven() < kFewPeers ? kWindow - waiting : 1;
     if (random_.below(256) < kToStrangers)
-        while (out.size() < most && pick_introduced(out, now)) {}
+        while (out.size() < most && pick_introduced(out, now)) {
+        }
     if (!out.empty()) return out;
-    for (std::size_t i = 0; i < std::min(most, kPeersAskedWhenFew); ++i) pick_peer(out, peers);
+    for (std::size_t i = 0; i < std::min(most, kPeersAskedWhenFew); ++i)
+        pick_peer(out, peers);
     return out;
 }
 

@@ -1,13 +1,12 @@
-// Whom to send an introduction-request next, and which requests are waiting for an answer. Pure state: the caller sends.
-// Named and remembered addresses come first and are retried; introduced ones get two tries; with nothing left a known
-// peer is asked whom it knows. Process: worker 0, io thread. Spec: docs/protocol.md, section 5.3.
+// Whom to send an introduction-request next, and which requests are waiting for an answer. Pure state: the caller
+// sends. Named and remembered addresses come first and are retried; introduced ones get two tries; with nothing left a
+// known peer is asked whom it knows. Process: worker 0, io thread. Spec: docs/protocol.md, section 5.3.
 #pragma once
-
-#include "tunnel/discovery/peer_table.hpp"
-#include "tunnel/environment.hpp"
 
 #include "base/address.hpp"
 #include "base/clock.hpp"
+#include "tunnel/discovery/peer_table.hpp"
+#include "tunnel/environment.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -27,7 +26,9 @@ public:
     static constexpr std::size_t kMaxRequests = 64;
     static constexpr std::size_t kWantedPeers = 20;
 
-    Walker(RandomSource& random, bool equal_prefixes_allowed) : random_(random), equal_prefixes_(equal_prefixes_allowed) {}
+    Walker(RandomSource& random, bool equal_prefixes_allowed) : random_(random), equal_prefixes_(equal_prefixes_allowed)
+    {
+    }
 
     /// From the settings: tried until a peer lives there, less and less often, never given up.
     void add_named(const Endpoint& address, TimePoint now);

@@ -1,6 +1,5 @@
-#include "tunnel/discovery/candidates.hpp"
-
 #include "support/discovery_net.hpp"
+#include "tunnel/discovery/candidates.hpp"
 
 #include <gtest/gtest.h>
 
@@ -50,7 +49,8 @@ TEST_F(CandidatesTest, AreRelaysAndExitsThatProvedThemselves)
     remembered.proof = PeerProof::remembered;
     Peer unknown = peer(6, 9, "10.6.0.1:1");
     unknown.flags_known = false;
-    const auto list = of({peer(1, 9, "10.1.0.1:1"), peer(2, 15, "10.2.0.1:1"), peer(3, 8, "10.3.0.1:1"), claimed, remembered, unknown});
+    const auto list = of(
+        {peer(1, 9, "10.1.0.1:1"), peer(2, 15, "10.2.0.1:1"), peer(3, 8, "10.3.0.1:1"), claimed, remembered, unknown});
     ASSERT_EQ(list.size(), 3U);
     EXPECT_EQ(list[0], (Candidate{key(1), at("10.1.0.1:1"), 9, false}));
     EXPECT_EQ(list[1], (Candidate{key(2), at("10.2.0.1:1"), 15, true})) << "an exit is connectable";
@@ -83,7 +83,8 @@ TEST_F(CandidatesTest, SharedOnesPassTheSameRules)
     EXPECT_NE(candidates.find(key(1)), nullptr);
     EXPECT_EQ(candidates.find(key(999)), nullptr);
     std::vector<Candidate> many;
-    for (std::uint32_t i = 0; i < 500; ++i) many.push_back({key(10 + i), {IpAddress::v4(0x0b000001U + (i << 8U)), 1}, 9, false});
+    for (std::uint32_t i = 0; i < 500; ++i)
+        many.push_back({key(10 + i), {IpAddress::v4(0x0b000001U + (i << 8U)), 1}, 9, false});
     candidates.replace(many, own);
     EXPECT_EQ(candidates.list().size(), 30U);
     candidates.mark_connectable(key(10));
@@ -93,7 +94,8 @@ TEST_F(CandidatesTest, SharedOnesPassTheSameRules)
 TEST_F(CandidatesTest, AreCountedByWhatTheyDo)
 {
     Candidates candidates(settings);
-    candidates.rebuild(std::vector{peer(1, 9, "10.1.0.1:1"), peer(2, 15, "10.1.0.2:1"), peer(3, 15, "10.2.0.1:1")}, OwnAddresses(settings));
+    candidates.rebuild(std::vector{peer(1, 9, "10.1.0.1:1"), peer(2, 15, "10.1.0.2:1"), peer(3, 15, "10.2.0.1:1")},
+                       OwnAddresses(settings));
     DiscoveryView view;
     candidates.describe(view);
     EXPECT_EQ(view.relays, 3U);

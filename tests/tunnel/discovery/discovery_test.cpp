@@ -1,6 +1,5 @@
-#include "tunnel/discovery/discovery.hpp"
-
 #include "support/discovery_net.hpp"
+#include "tunnel/discovery/discovery.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,7 +11,10 @@ namespace {
 using namespace std::chrono_literals;
 using namespace test::discovery;
 
-std::string address(std::uint32_t i) { return "10." + std::to_string(i) + ".0.1:7000"; }
+std::string address(std::uint32_t i)
+{
+    return "10." + std::to_string(i) + ".0.1:7000";
+}
 
 TunnelSettings relay(std::uint32_t i, const Endpoint& walk_to)
 {
@@ -36,7 +38,8 @@ TEST(Discovery, NeedsAnIdentityToDiscover)
 TEST(Discovery, TenNodesThatKnowOneFindEachOther)
 {
     Net net;
-    for (std::uint32_t i = 1; i <= 10; ++i) net.add(relay(i, at(address(1))));
+    for (std::uint32_t i = 1; i <= 10; ++i)
+        net.add(relay(i, at(address(1))));
     net.run(15s);
     for (const auto& node : net.nodes) {
         EXPECT_EQ(node->discovery.candidates().size(), 9U) << node->settings.listen.to_string();
@@ -86,11 +89,13 @@ TEST(Discovery, CandidatesLeaveAfterTheirSilence)
 TEST(Discovery, PeersThatLiveStayForHours)
 {
     Net net;
-    for (std::uint32_t i = 1; i <= 4; ++i) net.add(relay(i, at(address(1))));
+    for (std::uint32_t i = 1; i <= 4; ++i)
+        net.add(relay(i, at(address(1))));
     net.run(10s);
     for (int minute = 0; minute < 20; ++minute) {
         net.run(1min);
-        for (const auto& node : net.nodes) ASSERT_EQ(node->discovery.candidates().size(), 3U) << "minute " << minute;
+        for (const auto& node : net.nodes)
+            ASSERT_EQ(node->discovery.candidates().size(), 3U) << "minute " << minute;
     }
 }
 
@@ -127,7 +132,8 @@ TEST(Discovery, UnaskedAndReplayedAnswersCountForNothing)
     ASSERT_EQ(asked.size(), 1U);
     const std::uint16_t identifier = read_request(asked[0]).identifier;
     // Another identifier, another address, a forged signature: none is the answer.
-    node.discovery.on_packet(peer.address, peer.answer(static_cast<std::uint16_t>(identifier + 1), node.settings.listen));
+    node.discovery.on_packet(peer.address,
+                             peer.answer(static_cast<std::uint16_t>(identifier + 1), node.settings.listen));
     node.discovery.on_packet(at("10.66.0.1:6"), peer.answer(identifier, node.settings.listen));
     Bytes forged = peer.answer(identifier, node.settings.listen);
     forged[120] ^= 1U;
@@ -149,7 +155,8 @@ TEST(Discovery, TruncatedAnswersAreHarmless)
     const auto asked = node.outbox.take(discovery_id::kIntroductionRequest);
     ASSERT_EQ(asked.size(), 1U);
     const Bytes answer = peer.answer(read_request(asked[0]).identifier, node.settings.listen);
-    for (std::size_t size = 0; size < answer.size(); ++size) node.discovery.on_packet(peer.address, ByteSpan(answer).first(size));
+    for (std::size_t size = 0; size < answer.size(); ++size)
+        node.discovery.on_packet(peer.address, ByteSpan(answer).first(size));
     EXPECT_TRUE(node.discovery.candidates().empty());
     node.discovery.on_packet(peer.address, answer);
     EXPECT_EQ(node.discovery.candidates().size(), 1U) << "the real one still counts";
@@ -190,7 +197,8 @@ TEST(Discovery, FollowsIntroductionsByTheRulesOfSection5)
                 if (packet.to != peer.address) walked.insert(packet.to);
         }
         std::set<Endpoint> expected;
-        for (const char* e : c.walked) expected.insert(at(e));
+        for (const char* e : c.walked)
+            expected.insert(at(e));
         EXPECT_EQ(walked, expected) << c.lan << " / " << c.wan;
     }
 }
@@ -239,8 +247,10 @@ TEST(Discovery, BootstrapsOnlyWithoutPeersAndFollowsTheServersHint)
     std::size_t to_server = 0;
     for (int i = 0; i < 1000; ++i) {
         net.clock.advance(50ms);
-        for (const auto& n : net.nodes) n->discovery.tick();
-        for (const SentPacket& packet : node.outbox.sent) to_server += packet.to == server.address ? 1U : 0U;
+        for (const auto& n : net.nodes)
+            n->discovery.tick();
+        for (const SentPacket& packet : node.outbox.sent)
+            to_server += packet.to == server.address ? 1U : 0U;
         net.deliver();
     }
     EXPECT_EQ(to_server, 0U);
@@ -339,7 +349,8 @@ TEST(Discovery, LeavesOtherMessagesToTheCaller)
 TEST(Discovery, SpeaksNoMoreThanItNeedsWhenItHasEnough)
 {
     Net net;
-    for (std::uint32_t i = 1; i <= 26; ++i) net.add(relay(i, at(address(1))));
+    for (std::uint32_t i = 1; i <= 26; ++i)
+        net.add(relay(i, at(address(1))));
     net.run(40s);
     std::size_t packets = 0;
     for (int i = 0; i < 200; ++i) { // ten seconds
@@ -350,7 +361,8 @@ TEST(Discovery, SpeaksNoMoreThanItNeedsWhenItHasEnough)
         }
         net.deliver();
     }
-    for (const auto& node : net.nodes) EXPECT_GE(node->discovery.view().peers, 20U);
+    for (const auto& node : net.nodes)
+        EXPECT_GE(node->discovery.view().peers, 20U);
     EXPECT_LT(packets, 26U * 10U) << "below one packet per second and node";
 }
 

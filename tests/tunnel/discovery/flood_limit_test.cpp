@@ -12,7 +12,8 @@ TEST(FloodLimit, AdmitsItsBurstAndThenItsRate)
     FloodLimit limit(10, 5);
     TimePoint now{1h};
     int admitted = 0;
-    for (int i = 0; i < 100; ++i) admitted += limit.admit(now) ? 1 : 0;
+    for (int i = 0; i < 100; ++i)
+        admitted += limit.admit(now) ? 1 : 0;
     EXPECT_EQ(admitted, 5);
     now += 99ms;
     EXPECT_FALSE(limit.admit(now));
@@ -26,7 +27,8 @@ TEST(FloodLimit, NeverSavesMoreThanItsBurst)
     FloodLimit limit(10, 5);
     const TimePoint now{1000h};
     int admitted = 0;
-    for (int i = 0; i < 100; ++i) admitted += limit.admit(now) ? 1 : 0;
+    for (int i = 0; i < 100; ++i)
+        admitted += limit.admit(now) ? 1 : 0;
     EXPECT_EQ(admitted, 5);
     EXPECT_FALSE(limit.admit(now - 1h));
 }

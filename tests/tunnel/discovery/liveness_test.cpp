@@ -1,6 +1,5 @@
-#include "tunnel/discovery/liveness.hpp"
-
 #include "support/discovery_net.hpp"
+#include "tunnel/discovery/liveness.hpp"
 
 #include <gtest/gtest.h>
 
@@ -30,7 +29,8 @@ TEST_F(LivenessTest, PingsASilentPeerEveryTenSecondsByTwoMeans)
 {
     std::vector<std::pair<Duration, Liveness::Means>> probes;
     for (Duration t{}; t < 57s; t += 50ms)
-        for (const Liveness::Probe& probe : liveness.due(peers, start + t)) probes.emplace_back(t, probe.means);
+        for (const Liveness::Probe& probe : liveness.due(peers, start + t))
+            probes.emplace_back(t, probe.means);
     using enum Liveness::Means;
     EXPECT_EQ(probes, (std::vector<std::pair<Duration, Liveness::Means>>{
                           {27500ms, ping}, {37500ms, introduction_request}, {47500ms, ping}}));

@@ -1,6 +1,5 @@
-#include "tunnel/discovery/message_sender.hpp"
-
 #include "support/discovery_net.hpp"
+#include "tunnel/discovery/message_sender.hpp"
 
 #include <gtest/gtest.h>
 
@@ -65,7 +64,8 @@ TEST_F(MessageSenderTest, TheTimeGrowsWithEveryMessageAndWrapsAtSixteenBits)
     const auto sent = outbox.take();
     EXPECT_EQ(open_signed(sent[0].bytes, TimeField::present)->global_time, 1U);
     EXPECT_EQ(open_unsigned(sent[1].bytes, TimeField::present)->global_time, 2U);
-    for (int i = 0; i < 0xfffe; ++i) sender.ping(to, 3);
+    for (int i = 0; i < 0xfffe; ++i)
+        sender.ping(to, 3);
     EXPECT_EQ(open_unsigned(outbox.take().back().bytes, TimeField::present)->global_time, 0U);
 }
 
@@ -118,7 +118,8 @@ TEST_F(MessageSenderTest, PuncturesCarryTheWalker)
     SentPacket packet = only();
     EXPECT_EQ(packet.to, peer.address);
     EXPECT_EQ(packet.id(), discovery_id::kPunctureRequestNew);
-    const auto request = PunctureRequest::parse(Style::new_style, open_unsigned(packet.bytes, TimeField::present)->body);
+    const auto request =
+        PunctureRequest::parse(Style::new_style, open_unsigned(packet.bytes, TimeField::present)->body);
     ASSERT_TRUE(request);
     EXPECT_EQ(request->lan_walker, at("192.168.0.9:9"));
     EXPECT_EQ(request->wan_walker, at("9.9.9.9:9"));

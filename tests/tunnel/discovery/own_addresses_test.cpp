@@ -9,7 +9,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Endpoint at(const std::string& text) { return *Endpoint::parse(text); }
+Endpoint at(const std::string& text)
+{
+    return *Endpoint::parse(text);
+}
 const TimePoint kStart{1h};
 
 TunnelSettings listening(const std::string& listen)
@@ -40,7 +43,8 @@ TEST(OwnAddresses, OnLoopbackAnOpenListenerIsKnownAsLocalhost)
 TEST(OwnAddresses, OneResponderDecidesNothing)
 {
     OwnAddresses own(listening("10.0.0.1:7000"));
-    for (int i = 0; i < 5; ++i) EXPECT_FALSE(own.on_seen(at("20.1.0.1:1"), at("5.5.5.5:55"), kStart));
+    for (int i = 0; i < 5; ++i)
+        EXPECT_FALSE(own.on_seen(at("20.1.0.1:1"), at("5.5.5.5:55"), kStart));
     // Two of one /16 are one voice.
     EXPECT_FALSE(own.on_seen(at("20.1.9.9:1"), at("5.5.5.5:55"), kStart));
     EXPECT_EQ(own.wan(), at("10.0.0.1:7000"));
@@ -52,7 +56,8 @@ TEST(OwnAddresses, OneResponderDecidesNothing)
 TEST(OwnAddresses, ALiarDoesNotMoveTheEstimate)
 {
     OwnAddresses own(listening("10.0.0.1:7000"));
-    for (const char* honest : {"20.1.0.1:1", "20.2.0.1:1", "20.3.0.1:1"}) own.on_seen(at(honest), at("5.5.5.5:55"), kStart);
+    for (const char* honest : {"20.1.0.1:1", "20.2.0.1:1", "20.3.0.1:1"})
+        own.on_seen(at(honest), at("5.5.5.5:55"), kStart);
     for (const char* liar : {"66.6.0.1:1", "66.6.0.2:1", "66.6.0.3:1", "66.6.0.4:1"})
         EXPECT_FALSE(own.on_seen(at(liar), at("6.6.6.6:66"), kStart));
     EXPECT_EQ(own.wan(), at("5.5.5.5:55"));
@@ -64,9 +69,11 @@ TEST(OwnAddresses, ALiarDoesNotMoveTheEstimate)
 TEST(OwnAddresses, FollowsARealMove)
 {
     OwnAddresses own(listening("10.0.0.1:7000"));
-    for (const char* peer : {"20.1.0.1:1", "20.2.0.1:1", "20.3.0.1:1"}) own.on_seen(at(peer), at("5.5.5.5:55"), kStart);
+    for (const char* peer : {"20.1.0.1:1", "20.2.0.1:1", "20.3.0.1:1"})
+        own.on_seen(at(peer), at("5.5.5.5:55"), kStart);
     bool changed = false;
-    for (const char* peer : {"20.1.0.1:1", "20.2.0.1:1"}) changed = own.on_seen(at(peer), at("7.7.7.7:77"), kStart + 1min);
+    for (const char* peer : {"20.1.0.1:1", "20.2.0.1:1"})
+        changed = own.on_seen(at(peer), at("7.7.7.7:77"), kStart + 1min);
     EXPECT_TRUE(changed);
     EXPECT_EQ(own.wan(), at("7.7.7.7:77"));
 }
@@ -122,7 +129,8 @@ TEST(OwnAddresses, SharedAddressesAndReflectionsAreOurs)
     EXPECT_EQ(own.all(), (std::vector<Endpoint>{at("5.5.5.5:55"), at("192.168.1.2:7000"), at("8.8.8.8:1")}));
     own.share({});
     EXPECT_FALSE(own.is_own(at("192.168.1.2:7000")));
-    for (std::uint16_t port = 1; port < 1000; ++port) own.add_self({at("9.9.9.9:1").ip, port});
+    for (std::uint16_t port = 1; port < 1000; ++port)
+        own.add_self({at("9.9.9.9:1").ip, port});
     EXPECT_LE(own.all().size(), 20U);
 }
 

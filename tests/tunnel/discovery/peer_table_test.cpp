@@ -1,6 +1,5 @@
-#include "tunnel/discovery/peer_table.hpp"
-
 #include "support/discovery_net.hpp"
+#include "tunnel/discovery/peer_table.hpp"
 
 #include <gtest/gtest.h>
 
@@ -119,26 +118,31 @@ TEST(PeerTable, TheKeyThatAnswersOwnsTheAddress)
 TEST(PeerTable, IsBoundedAndManyNewKeysFlushNobodyOut)
 {
     PeerTable table(false);
-    for (std::uint32_t i = 0; i < 30; ++i) EXPECT_EQ(table.on_answer(sighting(i, kRelay, 1), kStart), Outcome::added);
+    for (std::uint32_t i = 0; i < 30; ++i)
+        EXPECT_EQ(table.on_answer(sighting(i, kRelay, 1), kStart), Outcome::added);
     for (std::uint32_t i = 100; i < 200; ++i) {
         EXPECT_EQ(table.on_request(sighting(i, kRelay, 1), kStart), Outcome::full);
         EXPECT_EQ(table.on_answer(sighting(i, kRelay, 1), kStart), Outcome::full);
         EXPECT_EQ(table.on_answer(sighting(i, kClient, 1), kStart), Outcome::full);
     }
     EXPECT_EQ(table.all().size(), kMaxPeers);
-    for (std::uint32_t i = 0; i < 30; ++i) EXPECT_NE(table.find(key(i)), nullptr);
+    for (std::uint32_t i = 0; i < 30; ++i)
+        EXPECT_NE(table.find(key(i)), nullptr);
 }
 
 TEST(PeerTable, AFullTableGivesWayToWhatItLacks)
 {
     PeerTable table(false);
-    for (std::uint32_t i = 0; i < 30; ++i) table.on_answer(sighting(i, i < 28 ? kRelay : kClient, 1), kStart);
+    for (std::uint32_t i = 0; i < 30; ++i)
+        table.on_answer(sighting(i, i < 28 ? kRelay : kClient, 1), kStart);
     EXPECT_TRUE(table.would_admit(PeerRole::exit));
     EXPECT_TRUE(table.would_admit(PeerRole::relay));
     EXPECT_FALSE(table.would_admit(PeerRole::client));
-    for (std::uint32_t i = 40; i < 60; ++i) static_cast<void>(table.on_answer(sighting(i, kExit, 1), kStart));
+    for (std::uint32_t i = 40; i < 60; ++i)
+        static_cast<void>(table.on_answer(sighting(i, kExit, 1), kStart));
     std::size_t exits = 0;
-    for (const Peer& peer : table.all()) exits += role_of(peer.flags) == PeerRole::exit ? 1U : 0U;
+    for (const Peer& peer : table.all())
+        exits += role_of(peer.flags) == PeerRole::exit ? 1U : 0U;
     EXPECT_EQ(exits, 10U) << "exits displace clients and spare relays, not all of them";
     EXPECT_EQ(table.all().size(), kMaxPeers);
 }
@@ -147,9 +151,11 @@ TEST(PeerTable, ClaimsOnlyDisplaceClaims)
 {
     PeerTable table(false);
     table.on_answer(sighting(1, kRelay, 1), kStart);
-    for (std::uint32_t i = 100; i < 200; ++i) EXPECT_EQ(table.on_request(sighting(i, kRelay, 1), kStart), Outcome::added);
+    for (std::uint32_t i = 100; i < 200; ++i)
+        EXPECT_EQ(table.on_request(sighting(i, kRelay, 1), kStart), Outcome::added);
     EXPECT_EQ(table.all().size(), 1 + kMaxClaimed);
-    for (std::uint32_t i = 2; i <= 30; ++i) EXPECT_EQ(table.on_answer(sighting(i, kRelay, 1), kStart), Outcome::added);
+    for (std::uint32_t i = 2; i <= 30; ++i)
+        EXPECT_EQ(table.on_answer(sighting(i, kRelay, 1), kStart), Outcome::added);
     EXPECT_EQ(table.proven(), kMaxPeers);
 }
 

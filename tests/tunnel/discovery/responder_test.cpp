@@ -1,7 +1,6 @@
 // What a node answers to others, asked by hand through the facade.
-#include "tunnel/discovery/responder.hpp"
-
 #include "support/discovery_net.hpp"
+#include "tunnel/discovery/responder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -86,7 +85,8 @@ TEST_F(ResponderTest, DropsForgedTruncatedAndForeignRequests)
     Bytes forged = good;
     forged[150] ^= 1U;
     discovery.on_packet(stranger.address, forged);
-    EXPECT_FALSE(discovery.on_packet(stranger.address, stranger.request(node.settings.listen, 1, Style::old_style, kDhtOverlay)));
+    EXPECT_FALSE(discovery.on_packet(stranger.address,
+                                     stranger.request(node.settings.listen, 1, Style::old_style, kDhtOverlay)));
     // From where nobody can live.
     discovery.on_packet(at("224.0.0.1:1"), good);
     discovery.on_packet(at("127.0.0.1:1"), good);
@@ -128,7 +128,8 @@ TEST_F(ResponderTest, SignaturesOfStrangersAreLimited)
 {
     for (std::uint32_t i = 0; i < 300; ++i) {
         Stranger flood(1000 + i, "10.9.0.1:7000");
-        discovery.on_packet({flood.address.ip, static_cast<std::uint16_t>(1000 + i)}, flood.request(node.settings.listen, 1));
+        discovery.on_packet({flood.address.ip, static_cast<std::uint16_t>(1000 + i)},
+                            flood.request(node.settings.listen, 1));
     }
     EXPECT_EQ(node.drops("discovery_flood"), 200U);
     EXPECT_LE(node.outbox.take(discovery_id::kIntroductionRequest).size(), 40U) << "nor are we a reflector";
@@ -142,7 +143,8 @@ TEST_F(ResponderTest, AFloodOfStrangersDoesNotShutPeersOut)
     befriend(stranger);
     for (std::uint32_t i = 0; i < 300; ++i) {
         Stranger flood(1000 + i, "10.9.0.1:7000");
-        discovery.on_packet({flood.address.ip, static_cast<std::uint16_t>(1000 + i)}, flood.request(node.settings.listen, 1));
+        discovery.on_packet({flood.address.ip, static_cast<std::uint16_t>(1000 + i)},
+                            flood.request(node.settings.listen, 1));
     }
     static_cast<void>(node.outbox.take());
     discovery.on_packet(stranger.address, stranger.request(node.settings.listen, 1));
@@ -153,7 +155,8 @@ TEST_F(ResponderTest, PuncturesTheWalkerInTheStyleAsked)
 {
     for (const Style style : {Style::old_style, Style::new_style}) {
         const PunctureRequest request{style, at("192.168.0.9:9"), at("10.77.0.1:9"), 12};
-        discovery.on_packet(stranger.address, build_unsigned(make_prefix(kTestOverlay), request.message_id(), 1, encode_body(request)));
+        discovery.on_packet(stranger.address,
+                            build_unsigned(make_prefix(kTestOverlay), request.message_id(), 1, encode_body(request)));
         const auto sent = node.outbox.take();
         ASSERT_EQ(sent.size(), 1U);
         EXPECT_EQ(sent[0].to, at("10.77.0.1:9"));
@@ -164,12 +167,14 @@ TEST_F(ResponderTest, PuncturesTheWalkerInTheStyleAsked)
 TEST_F(ResponderTest, BehindTheSameNatItPuncturesInTheLanAndANullLanMeansNoPuncture)
 {
     PunctureRequest request{Style::old_style, at("192.168.0.9:9"), {node.settings.listen.ip, 999}, 12};
-    discovery.on_packet(stranger.address, build_unsigned(make_prefix(kTestOverlay), request.message_id(), 1, encode_body(request)));
+    discovery.on_packet(stranger.address,
+                        build_unsigned(make_prefix(kTestOverlay), request.message_id(), 1, encode_body(request)));
     auto sent = node.outbox.take();
     ASSERT_EQ(sent.size(), 1U);
     EXPECT_EQ(sent[0].to, at("192.168.0.9:9"));
     request.lan_walker = {};
-    discovery.on_packet(stranger.address, build_unsigned(make_prefix(kTestOverlay), request.message_id(), 2, encode_body(request)));
+    discovery.on_packet(stranger.address,
+                        build_unsigned(make_prefix(kTestOverlay), request.message_id(), 2, encode_body(request)));
     EXPECT_TRUE(node.outbox.sent.empty());
 }
 
@@ -177,26 +182,31 @@ TEST_F(ResponderTest, PuncturesAreFewAndNeverAimedAtWrongHosts)
 {
     const auto ask = [&](const std::string& walker) {
         const PunctureRequest request{Style::old_style, {}, at(walker), 12};
-        discovery.on_packet(stranger.address, build_unsigned(make_prefix(kTestOverlay), request.message_id(), 1, encode_body(request)));
+        discovery.on_packet(stranger.address,
+                            build_unsigned(make_prefix(kTestOverlay), request.message_id(), 1, encode_body(request)));
     };
-    for (const char* bad : {"127.0.0.1:53", "224.0.0.1:9", "255.255.255.255:9", "0.0.0.0:9", "10.1.0.1:7000"}) ask(bad);
+    for (const char* bad : {"127.0.0.1:53", "224.0.0.1:9", "255.255.255.255:9", "0.0.0.0:9", "10.1.0.1:7000"})
+        ask(bad);
     EXPECT_TRUE(node.outbox.sent.empty());
     net.clock.advance(10s);
-    for (int i = 0; i < 1000; ++i) ask("10.77.0.1:9");
+    for (int i = 0; i < 1000; ++i)
+        ask("10.77.0.1:9");
     EXPECT_LE(node.outbox.take().size(), 20U);
 }
 
 TEST_F(ResponderTest, AnswersPingsInTheDiscoveryOverlay)
 {
     const DiscoveryPing ping{4321};
-    EXPECT_TRUE(discovery.on_packet(stranger.address, build_unsigned(make_prefix(kDiscoveryOverlay), discovery_id::kPing, 1, encode_body(ping))));
+    EXPECT_TRUE(discovery.on_packet(
+        stranger.address, build_unsigned(make_prefix(kDiscoveryOverlay), discovery_id::kPing, 1, encode_body(ping))));
     const auto sent = node.outbox.take();
     ASSERT_EQ(sent.size(), 1U);
     EXPECT_TRUE(has_prefix(sent[0].bytes, make_prefix(kDiscoveryOverlay)));
     EXPECT_EQ(sent[0].id(), discovery_id::kPong);
     EXPECT_EQ(DiscoveryPing::parse(open_unsigned(sent[0].bytes, TimeField::present)->body)->identifier, 4321);
     for (int i = 0; i < 1000; ++i)
-        discovery.on_packet(stranger.address, build_unsigned(make_prefix(kDiscoveryOverlay), discovery_id::kPing, 1, encode_body(ping)));
+        discovery.on_packet(stranger.address,
+                            build_unsigned(make_prefix(kDiscoveryOverlay), discovery_id::kPing, 1, encode_body(ping)));
     EXPECT_LE(node.outbox.take().size(), 100U);
 }
 
@@ -224,7 +234,8 @@ TEST_F(ResponderTest, AnswersSimilarityAndWalksToWhoSharesOurOverlay)
 
 TEST_F(ResponderTest, AnswersIntroductionsInTheDiscoveryOverlayAlsoWithAWantedPeer)
 {
-    discovery.on_packet(stranger.address, stranger.request(node.settings.listen, 7, Style::old_style, kDiscoveryOverlay));
+    discovery.on_packet(stranger.address,
+                        stranger.request(node.settings.listen, 7, Style::old_style, kDiscoveryOverlay));
     auto sent = node.outbox.take();
     ASSERT_EQ(sent.size(), 1U) << "no peer of the tunnel overlay, so no question back";
     EXPECT_TRUE(has_prefix(sent[0].bytes, make_prefix(kDiscoveryOverlay)));
@@ -237,8 +248,8 @@ TEST_F(ResponderTest, AnswersIntroductionsInTheDiscoveryOverlayAlsoWithAWantedPe
     body.resize(21);
     const Bytes rest = encode_body(request);
     body.insert(body.end(), rest.begin(), rest.end());
-    discovery.on_packet(stranger.address,
-                        build_signed(make_prefix(kDiscoveryOverlay), discovery_id::kIntroductionRequest, stranger.key, 3, body));
+    discovery.on_packet(stranger.address, build_signed(make_prefix(kDiscoveryOverlay),
+                                                       discovery_id::kIntroductionRequest, stranger.key, 3, body));
     sent = node.outbox.take();
     ASSERT_EQ(sent.size(), 1U);
     EXPECT_EQ(read_response(sent[0]).identifier, 1234);
@@ -287,7 +298,8 @@ TEST(ResponderServers, AnswersABootstrapServerWithoutVerifyingAndMakesItNoPeer)
     EXPECT_EQ(sent[0].id(), discovery_id::kIntroductionResponse);
     EXPECT_EQ(read_response(sent[0]).identifier, 99);
     EXPECT_EQ(node.discovery.view().peers, 0U);
-    for (int i = 0; i < 100; ++i) node.discovery.on_packet(server.address, request);
+    for (int i = 0; i < 100; ++i)
+        node.discovery.on_packet(server.address, request);
     EXPECT_LE(node.outbox.take().size(), 10U);
 }
 

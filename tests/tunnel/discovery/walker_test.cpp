@@ -1,6 +1,5 @@
-#include "tunnel/discovery/walker.hpp"
-
 #include "support/discovery_net.hpp"
+#include "tunnel/discovery/walker.hpp"
 
 #include <gtest/gtest.h>
 
@@ -13,7 +12,10 @@ using namespace std::chrono_literals;
 using test::discovery::at;
 
 /// Address number i, each in a /16 of its own.
-Endpoint numbered(std::uint32_t i) { return {IpAddress::v4(0x14000001U + (i << 16U)), 1}; }
+Endpoint numbered(std::uint32_t i)
+{
+    return {IpAddress::v4(0x14000001U + (i << 16U)), 1};
+}
 
 struct WalkerTest : testing::Test {
     test::discovery::NumberedRandom random{1};
@@ -32,7 +34,8 @@ struct WalkerTest : testing::Test {
     std::vector<Endpoint> step(bool hungry = true)
     {
         std::vector<Endpoint> out = walker.step(peers, hungry, now);
-        for (const Endpoint& e : out) static_cast<void>(walker.begin_request(e, now));
+        for (const Endpoint& e : out)
+            static_cast<void>(walker.begin_request(e, now));
         now += Walker::kStep;
         return out;
     }
@@ -40,7 +43,8 @@ struct WalkerTest : testing::Test {
 
 TEST_F(WalkerTest, NamedAddressesComeFirst)
 {
-    for (std::uint32_t i = 0; i < 20; ++i) walker.add_introduced(numbered(i), now);
+    for (std::uint32_t i = 0; i < 20; ++i)
+        walker.add_introduced(numbered(i), now);
     walker.add_named(at("10.0.0.1:1"), now);
     EXPECT_EQ(step(), std::vector{at("10.0.0.1:1")});
     const auto next = step();
@@ -68,22 +72,27 @@ TEST_F(WalkerTest, ANamedPeerThatVanishesIsSoughtAgain)
     walker.add_named(at("10.0.0.1:1"), now);
     static_cast<void>(step());
     live_at(at("10.0.0.1:1"));
-    for (int i = 0; i < 100; ++i) EXPECT_TRUE(step(false).empty());
+    for (int i = 0; i < 100; ++i)
+        EXPECT_TRUE(step(false).empty());
     peers.expire(now + 1h);
     std::size_t sought = 0;
-    for (int i = 0; i < 10; ++i) sought += step(false).size();
+    for (int i = 0; i < 10; ++i)
+        sought += step(false).size();
     EXPECT_GE(sought, 1U);
 }
 
 TEST_F(WalkerTest, RememberedAddressesAreAllTriedWithinSeconds)
 {
-    for (std::uint32_t i = 0; i < 30; ++i) walker.add_remembered(numbered(i), now);
+    for (std::uint32_t i = 0; i < 30; ++i)
+        walker.add_remembered(numbered(i), now);
     std::vector<Endpoint> asked;
     for (int i = 0; i < 3; ++i)
-        for (const Endpoint& e : walker.step(peers, true, now)) asked.push_back(e);
+        for (const Endpoint& e : walker.step(peers, true, now))
+            asked.push_back(e);
     std::ranges::sort(asked);
     EXPECT_EQ(std::ranges::unique(asked).begin() - asked.begin(), 30);
-    for (int i = 0; i < 400; ++i) static_cast<void>(step());
+    for (int i = 0; i < 400; ++i)
+        static_cast<void>(step());
     EXPECT_EQ(walker.targets(), 0U) << "and given up in the end";
 }
 
@@ -91,7 +100,8 @@ TEST_F(WalkerTest, IntroducedAddressesGetTwoTries)
 {
     walker.add_introduced(numbered(1), now);
     std::size_t asked = 0;
-    for (int i = 0; i < 100; ++i) asked += step().size();
+    for (int i = 0; i < 100; ++i)
+        asked += step().size();
     EXPECT_EQ(asked, 2U);
     EXPECT_EQ(walker.targets(), 0U);
 }
@@ -100,21 +110,25 @@ TEST_F(WalkerTest, APunctureBringsTheSecondTryForward)
 {
     walker.add_introduced(numbered(1), now);
     std::vector<Endpoint> first;
-    for (int i = 0; i < 20 && first.empty(); ++i) first = step();
+    for (int i = 0; i < 20 && first.empty(); ++i)
+        first = step();
     ASSERT_EQ(first.size(), 1U);
     walker.on_puncture(numbered(1), now);
     walker.on_puncture(numbered(99), now);
     std::vector<Endpoint> second;
-    for (int i = 0; i < 3 && second.empty(); ++i) second = step(); // below the three seconds of an ordinary retry
+    for (int i = 0; i < 3 && second.empty(); ++i)
+        second = step(); // below the three seconds of an ordinary retry
     EXPECT_EQ(second, first);
     EXPECT_EQ(walker.targets(), 1U);
 }
 
 TEST_F(WalkerTest, KeepsItsWindow)
 {
-    for (std::uint32_t i = 0; i < 50; ++i) walker.add_introduced(numbered(i), now);
+    for (std::uint32_t i = 0; i < 50; ++i)
+        walker.add_introduced(numbered(i), now);
     std::size_t in_three_seconds = 0;
-    for (int i = 0; i < 6; ++i) in_three_seconds += step().size();
+    for (int i = 0; i < 6; ++i)
+        in_three_seconds += step().size();
     EXPECT_LE(in_three_seconds, Walker::kWindow);
     EXPECT_GE(in_three_seconds, 1U);
 }
@@ -128,12 +142,15 @@ TEST_F(WalkerTest, AsksAKnownPeerWhenThereIsNobodyNew)
 
 TEST_F(WalkerTest, HintsAreBounded)
 {
-    for (std::uint32_t i = 0; i < 100; ++i) walker.add_introduced({IpAddress::v4(0x14010000U + i), 1}, now);
+    for (std::uint32_t i = 0; i < 100; ++i)
+        walker.add_introduced({IpAddress::v4(0x14010000U + i), 1}, now);
     EXPECT_EQ(walker.targets(), Walker::kMaxTargetsPerPrefix);
-    for (std::uint32_t i = 0; i < 1000; ++i) walker.add_introduced({IpAddress::v4(0x15000001U + (i << 16U)), 1}, now);
+    for (std::uint32_t i = 0; i < 1000; ++i)
+        walker.add_introduced({IpAddress::v4(0x15000001U + (i << 16U)), 1}, now);
     EXPECT_LE(walker.targets(), Walker::kMaxTargets);
     Walker equal(random, true);
-    for (std::uint32_t i = 0; i < 100; ++i) equal.add_introduced({IpAddress::v4(0x14010000U + i), 1}, now);
+    for (std::uint32_t i = 0; i < 100; ++i)
+        equal.add_introduced({IpAddress::v4(0x14010000U + i), 1}, now);
     EXPECT_EQ(equal.targets(), 100U);
 }
 
@@ -159,7 +176,8 @@ TEST_F(WalkerTest, AnAnswerCanComeTooLate)
 TEST_F(WalkerTest, WaitingRequestsAreBounded)
 {
     std::size_t begun = 0;
-    for (std::uint32_t i = 0; i < 1000; ++i) begun += walker.begin_request(numbered(i), now) ? 1U : 0U;
+    for (std::uint32_t i = 0; i < 1000; ++i)
+        begun += walker.begin_request(numbered(i), now) ? 1U : 0U;
     EXPECT_EQ(begun, Walker::kMaxRequests);
     EXPECT_TRUE(walker.begin_request(numbered(0), now)) << "the same address replaces its own";
     EXPECT_TRUE(walker.begin_request(numbered(2000), now + Walker::kRequestLife));
