@@ -1,13 +1,12 @@
 // The requests about the node itself: status, circuits, workers, set-workers, stop. Process: main, io thread.
 #pragma once
 
+#include "base/clock.hpp"
 #include "main/api.hpp"
 #include "main/containment.hpp"
 #include "main/route_status.hpp"
 #include "main/settings.hpp"
 #include "main/torrent_types.hpp"
-
-#include "base/clock.hpp"
 #include "proto/tunnel_service.hpp"
 
 #include <functional>

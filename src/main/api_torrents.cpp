@@ -11,14 +11,18 @@ namespace {
 
 constexpr std::size_t kMostPeers = 256;
 
-double seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
+double seconds(Duration duration)
+{
+    return std::chrono::duration<double>(duration).count();
+}
 
 std::vector<Endpoint> endpoints(const Json& params)
 {
     std::vector<Endpoint> out;
     for (const std::string& text : texts_param(params, "peers", kMostPeers)) {
         const auto endpoint = Endpoint::parse(text);
-        if (!endpoint || endpoint->port == 0) throw ApiError{fmt::format("parameter peers: {}: expected ADDRESS:PORT", text), true};
+        if (!endpoint || endpoint->port == 0)
+            throw ApiError{fmt::format("parameter peers: {}: expected ADDRESS:PORT", text), true};
         out.push_back(*endpoint);
     }
     return out;
@@ -33,7 +37,8 @@ AddTorrent add_request(const Json& params, const TorrentDefaults& defaults)
     request.route.hops = static_cast<unsigned>(number_param(params, "hops", 0, 5, defaults.hops));
     if (request.route.hops > defaults.max_hops)
         throw ApiError{defaults.max_hops == 0 ? "this node has no tunnels: only hops 0 (plain) is possible"
-                                              : fmt::format("parameter hops: at most {} here", defaults.max_hops), true};
+                                              : fmt::format("parameter hops: at most {} here", defaults.max_hops),
+                       true};
     request.route.group = text_param(params, "group", request.route.group);
     request.seed_mode = flag_param(params, "seed", false);
     request.paused = flag_param(params, "paused", false);
@@ -45,22 +50,26 @@ AddTorrent add_request(const Json& params, const TorrentDefaults& defaults)
 TorrentService::Done respond_done(Api::Respond respond)
 {
     return [respond = std::move(respond)](Answer<void> answer) {
-        if (answer) respond(Json::object());
-        else respond(std::unexpected(ApiError{answer.error()}));
+        if (answer)
+            respond(Json::object());
+        else
+            respond(std::unexpected(ApiError{answer.error()}));
     };
 }
 
 void list(const TorrentService& torrents, const Api::Respond& respond)
 {
     Json out = Json::array();
-    for (const TorrentInfo& torrent : torrents.list()) out.push_back(to_json(torrent));
+    for (const TorrentInfo& torrent : torrents.list())
+        out.push_back(to_json(torrent));
     respond(Json{{"torrents", std::move(out)}});
 }
 
 void show(const TorrentService& torrents, const std::string& id, const Api::Respond& respond)
 {
     const auto torrent = torrents.show(id);
-    if (!torrent) return respond(std::unexpected(ApiError{fmt::format("no torrent {}, or more than one begins so", id)}));
+    if (!torrent)
+        return respond(std::unexpected(ApiError{fmt::format("no torrent {}, or more than one begins so", id)}));
     respond(Json{{"torrent", to_json(*torrent)}});
 }
 
@@ -69,7 +78,8 @@ void peers_seen(const TorrentService& torrents, const Api::Respond& respond)
 {
     std::set<std::string> seen;
     for (const TorrentInfo& torrent : torrents.list())
-        for (const IpAddress& ip : torrent.peers_seen) seen.insert(ip.to_string());
+        for (const IpAddress& ip : torrent.peers_seen)
+            seen.insert(ip.to_string());
     respond(Json{{"addresses", seen}});
 }
 
@@ -77,13 +87,30 @@ void peers_seen(const TorrentService& torrents, const Api::Respond& respond)
 
 Json to_json(const TorrentInfo& t)
 {
-    Json out{{"id", t.id}, {"name", t.name}, {"hops", t.route.hops}, {"group", t.route.group}, {"state", to_string(t.state)},
-             {"complete", t.complete}, {"progress", t.progress}, {"bytes_done", t.bytes_done}, {"bytes_total", t.bytes_total},
-             {"downloaded", t.downloaded}, {"uploaded", t.uploaded}, {"wasted", t.wasted},
-             {"download_bytes_per_s", t.download_bytes_per_s}, {"upload_bytes_per_s", t.upload_bytes_per_s}, {"peers", t.peers},
-             {"seeds", t.seeds}, {"ratio", t.ratio}, {"pieces_done", t.pieces_done}, {"pieces", t.pieces},
-             {"piece_bytes", t.piece_bytes}, {"error", t.error}, {"folder", t.save_path.string()},
-             {"waiting_for", t.waiting_for}, {"waiting_s", seconds(t.waiting)}};
+    Json out{{"id", t.id},
+             {"name", t.name},
+             {"hops", t.route.hops},
+             {"group", t.route.group},
+             {"state", to_string(t.state)},
+             {"complete", t.complete},
+             {"progress", t.progress},
+             {"bytes_done", t.bytes_done},
+             {"bytes_total", t.bytes_total},
+             {"downloaded", t.downloaded},
+             {"uploaded", t.uploaded},
+             {"wasted", t.wasted},
+             {"download_bytes_per_s", t.download_bytes_per_s},
+             {"upload_bytes_per_s", t.upload_bytes_per_s},
+             {"peers", t.peers},
+             {"seeds", t.seeds},
+             {"ratio", t.ratio},
+             {"pieces_done", t.pieces_done},
+             {"pieces", t.pieces},
+             {"piece_bytes", t.piece_bytes},
+             {"error", t.error},
+             {"folder", t.save_path.string()},
+             {"waiting_for", t.waiting_for},
+             {"waiting_s", seconds(t.waiting)}};
     out["eta_s"] = t.eta ? Json(t.eta->count()) : Json();
     return out;
 }
@@ -93,8 +120,10 @@ std::string torrent_line(const Json& t)
     const std::string name = t.value("name", "");
     std::string out = fmt::format("{:.10}  {:>5.1f} %  {:>10}  {}", t.value("id", ""), 100.0 * t.value("progress", 0.0),
                                   t.value("state", ""), name.empty() ? "(name not known yet)" : name);
-    if (t.value("download_bytes_per_s", std::uint64_t{0}) > 0) out += "  down " + format_rate(t.value("download_bytes_per_s", 0.0));
-    if (t.value("upload_bytes_per_s", std::uint64_t{0}) > 0) out += "  up " + format_rate(t.value("upload_bytes_per_s", 0.0));
+    if (t.value("download_bytes_per_s", std::uint64_t{0}) > 0)
+        out += "  down " + format_rate(t.value("download_bytes_per_s", 0.0));
+    if (t.value("upload_bytes_per_s", std::uint64_t{0}) > 0)
+        out += "  up " + format_rate(t.value("upload_bytes_per_s", 0.0));
     if (const std::string error = t.value("error", ""); !error.empty()) out += "  error: " + error;
     if (const std::string what = t.value("waiting_for", ""); !what.empty()) {
         const std::chrono::duration<double> waited(t.value("waiting_s", 0.0));
@@ -107,12 +136,16 @@ void add_torrent_methods(Api& api, TorrentService& torrents, TorrentDefaults def
 {
     api.add("add", [&torrents, defaults = std::move(defaults)](const Json& params, Api::Respond respond) {
         torrents.add(add_request(params, defaults), [respond = std::move(respond)](Answer<std::string> id) {
-            if (id) respond(Json{{"id", *id}});
-            else respond(std::unexpected(ApiError{id.error()}));
+            if (id)
+                respond(Json{{"id", *id}});
+            else
+                respond(std::unexpected(ApiError{id.error()}));
         });
     });
     api.add("list", [&torrents](const Json&, Api::Respond respond) { list(torrents, respond); });
-    api.add("show", [&torrents](const Json& params, Api::Respond respond) { show(torrents, text_param(params, "id"), respond); });
+    api.add("show", [&torrents](const Json& params, Api::Respond respond) {
+        show(torrents, text_param(params, "id"), respond);
+    });
     api.add("pause", [&torrents](const Json& params, Api::Respond respond) {
         torrents.pause(text_param(params, "id"), respond_done(std::move(respond)));
     });
@@ -120,7 +153,8 @@ void add_torrent_methods(Api& api, TorrentService& torrents, TorrentDefaults def
         torrents.resume(text_param(params, "id"), respond_done(std::move(respond)));
     });
     api.add("remove", [&torrents](const Json& params, Api::Respond respond) {
-        torrents.remove(text_param(params, "id"), flag_param(params, "delete_files", false), respond_done(std::move(respond)));
+        torrents.remove(text_param(params, "id"), flag_param(params, "delete_files", false),
+                        respond_done(std::move(respond)));
     });
     api.add("peers-seen", [&torrents](const Json&, Api::Respond respond) { peers_seen(torrents, respond); });
 }

@@ -12,7 +12,7 @@ namespace cepa::main {
 struct TorrentDefaults {
     std::filesystem::path folder; ///< absolute
     std::uint8_t hops = 3;
-    std::uint8_t max_hops = 3;    ///< 0: this node has no tunnels
+    std::uint8_t max_hops = 3; ///< 0: this node has no tunnels
 };
 
 /// `torrents` must outlive `api`.

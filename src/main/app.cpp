@@ -1,5 +1,6 @@
 #include "main/app.hpp"
 
+#include "base/log.hpp"
 #include "main/api.hpp"
 #include "main/api_node.hpp"
 #include "main/api_torrents.hpp"
@@ -13,8 +14,6 @@
 #include "main/user_error.hpp"
 #include "main/waiting.hpp"
 #include "main/worker_pool.hpp"
-
-#include "base/log.hpp"
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -32,7 +31,10 @@ constexpr Duration kTunnelGrace = 3s;
 constexpr std::uint32_t kTicksPerSave = 60;
 
 /// Whether the node's key is worth keeping: others remember a relay or exit by it, a client is forgotten on purpose.
-bool keeps_identity(const Settings& s) noexcept { return s.relay.enabled || s.exit.enabled; }
+bool keeps_identity(const Settings& s) noexcept
+{
+    return s.relay.enabled || s.exit.enabled;
+}
 
 } // namespace
 
@@ -84,11 +86,14 @@ void App::Parts::make_tunnels()
     const NodeIdentity identity = keeps_identity(s) ? state.persistent_identity() : NodeIdentity::generate();
     const proto::NodeSettings settings = node_settings(s, known, traffic.bytes());
     if (effective_workers(s) == 0) {
-        InProcessRequest request{settings, identity.private_form(), {}, s.listen, std::chrono::duration_cast<std::chrono::milliseconds>(s.sync_interval)};
+        InProcessRequest request{settings,
+                                 identity.private_form(),
+                                 {},
+                                 s.listen,
+                                 std::chrono::duration_cast<std::chrono::milliseconds>(s.sync_interval)};
         *request.share.mutable_guards() = known.guards();
         service = in_process(io, std::move(request));
-    }
-    else {
+    } else {
         WorkerPoolConfig config;
         config.settings = settings;
         config.identity_key = identity.private_form();
@@ -141,7 +146,8 @@ void App::Parts::make_torrents()
         return proxies->open(route);
     };
     hooks.on_guard = [](const TorrentRoute& route, const std::string& why) {
-        log::error("anonymous torrents stopped: something could have leaked", {log::field("hops", route.hops), log::field("why", why)});
+        log::error("anonymous torrents stopped: something could have leaked",
+                   {log::field("hops", route.hops), log::field("why", why)});
     };
     torrents = std::make_unique<TorrentService>(io, containment, settings, std::move(hooks));
 }
@@ -163,17 +169,25 @@ void App::Parts::on_notify(const proto::Notify& notice)
         *known.mutable_guards() = notice.guards();
         save_tunnel_state();
         break;
-    case proto::Notify::LIMIT_REACHED: log::warn("a limit was reached", {log::field("limit", notice.text())}); break;
-    case proto::Notify::ADDRESS_CHANGED: log::info("our address changed: circuits are rebuilt"); break;
-    case proto::Notify::RESUMED: log::info("the machine was suspended: circuits are rebuilt"); break;
-    default: break;
+    case proto::Notify::LIMIT_REACHED:
+        log::warn("a limit was reached", {log::field("limit", notice.text())});
+        break;
+    case proto::Notify::ADDRESS_CHANGED:
+        log::info("our address changed: circuits are rebuilt");
+        break;
+    case proto::Notify::RESUMED:
+        log::info("the machine was suspended: circuits are rebuilt");
+        break;
+    default:
+        break;
     }
 }
 
 void App::Parts::save_tunnel_state()
 {
     if (!service) return;
-    if (service->snapshot().share.candidates_size() > 0) *known.mutable_candidates() = service->snapshot().share.candidates();
+    if (service->snapshot().share.candidates_size() > 0)
+        *known.mutable_candidates() = service->snapshot().share.candidates();
     traffic.update(service->snapshot().workers, current_month());
     const auto network = state.save_network(overlay_hex(options.settings.effective_overlay()), known);
     const auto carried = traffic.bytes() > 0 ? state.save_traffic(traffic.month(), traffic.bytes()) : Result<void>{};
@@ -214,10 +228,11 @@ NodeView App::Parts::view()
         out.proxy_stats = [this] {
             const socks5::ServerStats s = proxies->stats();
             const FlowRouterStats& f = routing->stats();
-            return Json{{"associations", s.associations}, {"accepted", s.accepted}, {"from_client", s.relays.from_client},
-                        {"to_client", s.relays.to_client}, {"held_back", s.relays.held_back}, {"backlog_full", s.relays.backlog_full},
-                        {"send_failed", s.relays.send_failed}, {"fragments", s.relays.fragments}, {"no_circuit", f.no_circuit},
-                        {"moved", f.moved}};
+            return Json{{"associations", s.associations},      {"accepted", s.accepted},
+                        {"from_client", s.relays.from_client}, {"to_client", s.relays.to_client},
+                        {"held_back", s.relays.held_back},     {"backlog_full", s.relays.backlog_full},
+                        {"send_failed", s.relays.send_failed}, {"fragments", s.relays.fragments},
+                        {"no_circuit", f.no_circuit},          {"moved", f.moved}};
         };
     }
     if (torrents) {
@@ -240,11 +255,15 @@ void App::Parts::make_api()
     const Settings& s = options.settings;
     add_node_methods(api, view());
     if (torrents)
-        add_torrent_methods(api, *torrents, {s.download_folder, options.tunnels ? s.hops : std::uint8_t{0}, options.tunnels ? std::uint8_t{5} : std::uint8_t{0}});
-    control = std::make_unique<ControlServer>(io, control_socket_path(state.path()),
-                                              [this](const std::string& line, std::function<void(std::string)> done) { api.handle(line, std::move(done)); });
+        add_torrent_methods(api, *torrents,
+                            {s.download_folder, options.tunnels ? s.hops : std::uint8_t{0},
+                             options.tunnels ? std::uint8_t{5} : std::uint8_t{0}});
+    control = std::make_unique<ControlServer>(
+        io, control_socket_path(state.path()),
+        [this](const std::string& line, std::function<void(std::string)> done) { api.handle(line, std::move(done)); });
     if (const auto listening = control->start(); !listening)
-        throw UserError(fmt::format("control socket {}: {}", control_socket_path(state.path()).string(), listening.error().message()));
+        throw UserError(fmt::format("control socket {}: {}", control_socket_path(state.path()).string(),
+                                    listening.error().message()));
 }
 
 void App::Parts::stop_tunnels(std::function<void()> done)
@@ -278,16 +297,25 @@ void App::start()
     p.tick_later();
 }
 
-TorrentService& App::torrents() noexcept { return *parts_->torrents; }
+TorrentService& App::torrents() noexcept
+{
+    return *parts_->torrents;
+}
 
-proto::TunnelService* App::tunnels() noexcept { return parts_->service.get(); }
+proto::TunnelService* App::tunnels() noexcept
+{
+    return parts_->service.get();
+}
 
 void App::want_route(const TorrentRoute& route)
 {
     if (parts_->routing && route.hops > 0) parts_->routing->want(parts_->proxies->route_of(route));
 }
 
-void App::on_stop_request(std::function<void()> handler) { parts_->stop_request = std::move(handler); }
+void App::on_stop_request(std::function<void()> handler)
+{
+    parts_->stop_request = std::move(handler);
+}
 
 void App::stop(std::function<void()> done)
 {
@@ -301,8 +329,10 @@ void App::stop(std::function<void()> done)
             done();
         });
     };
-    if (p.torrents) p.torrents->stop(kTorrentGrace, after_torrents);
-    else after_torrents({});
+    if (p.torrents)
+        p.torrents->stop(kTorrentGrace, after_torrents);
+    else
+        after_torrents({});
 }
 
 } // namespace cepa::main

@@ -23,7 +23,7 @@ class TorrentService;
 
 struct AppOptions {
     Settings settings;
-    std::string command;                 ///< "run", "get", ...: said by status, and decides who may hand over to it
+    std::string command; ///< "run", "get", ...: said by status, and decides who may hand over to it
     bool tunnels = true;
     bool torrents = true;
     std::filesystem::path torrent_state; ///< resume data; empty: none is kept

@@ -7,12 +7,11 @@
 
 #include <fmt/format.h>
 
+#include <csignal>
+#include <cstdio>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
-
-#include <csignal>
-#include <cstdio>
 
 namespace cepa::main {
 namespace {
@@ -20,7 +19,8 @@ namespace {
 std::vector<std::string> environment_of_process()
 {
     std::vector<std::string> out;
-    for (char** entry = ::environ; entry != nullptr && *entry != nullptr; ++entry) out.emplace_back(*entry);
+    for (char** entry = ::environ; entry != nullptr && *entry != nullptr; ++entry)
+        out.emplace_back(*entry);
     return out;
 }
 
@@ -32,15 +32,20 @@ void protect_memory()
     ::prctl(PR_SET_DUMPABLE, 0);
 }
 
-bool may_hold_anonymous_torrents(Command command) noexcept { return command == Command::run || command == Command::get; }
+bool may_hold_anonymous_torrents(Command command) noexcept
+{
+    return command == Command::run || command == Command::get;
+}
 
 /// Precedence: flag > environment > file > default.
-Settings load_settings(const Options& options, const std::filesystem::path& file, const std::vector<std::string>& environment)
+Settings load_settings(const Options& options, const std::filesystem::path& file,
+                       const std::vector<std::string>& environment)
 {
     Settings settings;
     apply_settings_file(settings, file, !options.settings_file.empty());
     apply_environment(settings, environment);
-    for (const SettingOverride& given : options.overrides) apply_override(settings, given);
+    for (const SettingOverride& given : options.overrides)
+        apply_override(settings, given);
     check_settings(settings);
     return settings;
 }
@@ -48,17 +53,24 @@ Settings load_settings(const Options& options, const std::filesystem::path& file
 int run_command(CommandContext& context)
 {
     switch (context.options.command) {
-    case Command::demo: return demo_command(context);
-    case Command::get: return get_command(context);
-    case Command::seed: return seed_command(context);
-    case Command::create: return create_command(context);
+    case Command::demo:
+        return demo_command(context);
+    case Command::get:
+        return get_command(context);
+    case Command::seed:
+        return seed_command(context);
+    case Command::create:
+        return create_command(context);
     case Command::run:
-    case Command::node: return service_command(context);
+    case Command::node:
+        return service_command(context);
     case Command::status:
     case Command::circuits:
     case Command::workers:
-    case Command::stop: return inspect_command(context);
-    default: return torrents_command(context);
+    case Command::stop:
+        return inspect_command(context);
+    default:
+        return torrents_command(context);
     }
 }
 
@@ -73,7 +85,8 @@ int start(const Options& options, const InProcessFactory& in_process, Console& c
     log::set_level(settings.log_level);
     std::error_code ignored;
     const auto state = std::filesystem::absolute(options.state.empty() ? folders.state : options.state, ignored);
-    if (settings.download_folder.empty()) settings.download_folder = folders.downloads.empty() ? state / "downloads" : folders.downloads;
+    if (settings.download_folder.empty())
+        settings.download_folder = folders.downloads.empty() ? state / "downloads" : folders.downloads;
     settings.download_folder = std::filesystem::absolute(settings.download_folder, ignored);
 
     ContainmentPermit permit{false, "switched off by torrents.containment = false"};
@@ -103,11 +116,9 @@ int run_application(std::vector<std::string> arguments, const InProcessFactory& 
     Console console(options->json);
     try {
         return start(*options, in_process, console);
-    }
-    catch (const UserError& error) {
+    } catch (const UserError& error) {
         return fail_with(console, error.what(), error.status());
-    }
-    catch (const std::exception& error) {
+    } catch (const std::exception& error) {
         return fail_with(console, fmt::format("unexpected: {}", error.what()), kFailed);
     }
 }

@@ -2,10 +2,9 @@
 // object. Process: main (a command's process).
 #pragma once
 
+#include "base/clock.hpp"
 #include "main/api.hpp"
 #include "main/progress_bar.hpp"
-
-#include "base/clock.hpp"
 
 #include <string>
 #include <string_view>

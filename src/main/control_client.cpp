@@ -1,16 +1,15 @@
 #include "main/control_client.hpp"
 
-#include "main/unix_socket.hpp"
 #include "main/state_folder.hpp"
+#include "main/unix_socket.hpp"
 #include "main/user_error.hpp"
 
 #include <fmt/format.h>
 
-#include <poll.h>
-#include <sys/socket.h>
-
 #include <cerrno>
 #include <cstring>
+#include <poll.h>
+#include <sys/socket.h>
 
 namespace cepa::main {
 namespace {
@@ -24,11 +23,14 @@ std::optional<ControlClient> ControlClient::connect(const std::filesystem::path&
 {
     auto socket = connect_unix(control_socket_path(state_folder));
     if (socket) {
-        if (!peer_is_same_user(socket->get())) throw UserError(fmt::format("state folder {}: the node there belongs to another user", state_folder.string()));
+        if (!peer_is_same_user(socket->get()))
+            throw UserError(
+                fmt::format("state folder {}: the node there belongs to another user", state_folder.string()));
         return ControlClient(std::move(*socket));
     }
     const ErrorCode error = socket.error();
-    if (error == boost::system::errc::permission_denied) throw UserError(fmt::format("state folder {}: {}", state_folder.string(), error.message()));
+    if (error == boost::system::errc::permission_denied)
+        throw UserError(fmt::format("state folder {}: {}", state_folder.string(), error.message()));
     return std::nullopt;
 }
 
@@ -69,9 +71,12 @@ std::string ControlClient::read_line(std::chrono::milliseconds limit)
 Json ControlClient::call(const std::string& method, const Json& params, std::chrono::milliseconds limit)
 {
     const std::uint64_t id = next_id_++;
-    send_line(Json{{"id", id}, {"method", method}, {"params", params}}.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n");
+    send_line(
+        Json{{"id", id}, {"method", method}, {"params", params}}.dump(-1, ' ', false, Json::error_handler_t::replace) +
+        "\n");
     const Json answer = Json::parse(read_line(limit), nullptr, false);
-    if (!answer.is_object() || !answer.contains("id") || answer["id"] != id) throw UserError("the running node answered nonsense; is it another version of cepa?");
+    if (!answer.is_object() || !answer.contains("id") || answer["id"] != id)
+        throw UserError("the running node answered nonsense; is it another version of cepa?");
     if (const auto error = answer.find("error"); error != answer.end()) {
         const bool misuse = error->is_object() && error->value("misuse", false);
         throw UserError(error->is_object() ? error->value("message", "failed") : "failed", misuse ? kMisuse : kFailed);

@@ -2,10 +2,9 @@
 // Process: main (a command's process).
 #pragma once
 
-#include "main/api.hpp"
-
 #include "base/clock.hpp"
 #include "base/file_descriptor.hpp"
+#include "main/api.hpp"
 
 #include <chrono>
 #include <filesystem>

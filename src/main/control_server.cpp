@@ -1,8 +1,7 @@
 #include "main/control_server.hpp"
 
-#include "main/unix_socket.hpp"
-
 #include "base/log.hpp"
+#include "main/unix_socket.hpp"
 
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/read_until.hpp>
@@ -33,7 +32,10 @@ struct ControlServer::Client : std::enable_shared_from_this<Client> {
 };
 
 struct ControlServer::State : std::enable_shared_from_this<State> {
-    State(asio::io_context& io, std::filesystem::path p, Answer a) : acceptor(io), path(std::move(p)), answer(std::move(a)) {}
+    State(asio::io_context& io, std::filesystem::path p, Answer a)
+        : acceptor(io), path(std::move(p)), answer(std::move(a))
+    {
+    }
 
     void accept();
     void on_accepted(LocalSocket socket);
@@ -106,7 +108,10 @@ ControlServer::ControlServer(asio::io_context& io, std::filesystem::path socket,
 {
 }
 
-ControlServer::~ControlServer() { close(); }
+ControlServer::~ControlServer()
+{
+    close();
+}
 
 Result<void> ControlServer::start()
 {
@@ -126,7 +131,8 @@ void ControlServer::close()
     if (!std::exchange(state_->listening, false)) return;
     ErrorCode ignored;
     state_->acceptor.close(ignored);
-    for (const auto& client : std::exchange(state_->clients, {})) client->socket.close(ignored);
+    for (const auto& client : std::exchange(state_->clients, {}))
+        client->socket.close(ignored);
     std::error_code no_matter;
     std::filesystem::remove(state_->path, no_matter);
 }

@@ -2,9 +2,8 @@
 // asked again: the second time it ends at once. The only place that handles signals of a node. Process: main.
 #pragma once
 
-#include "main/app.hpp"
-
 #include "base/clock.hpp"
+#include "main/app.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>

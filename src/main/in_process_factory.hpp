@@ -23,6 +23,7 @@ struct InProcessRequest {
     std::chrono::milliseconds sync_interval{5000};
 };
 
-using InProcessFactory = std::function<std::unique_ptr<proto::TunnelService>(boost::asio::io_context&, InProcessRequest)>;
+using InProcessFactory =
+    std::function<std::unique_ptr<proto::TunnelService>(boost::asio::io_context&, InProcessRequest)>;
 
 } // namespace cepa::main

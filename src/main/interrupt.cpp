@@ -2,12 +2,11 @@
 
 #include "main/user_error.hpp"
 
-#include <poll.h>
-#include <sys/signalfd.h>
-
 #include <cerrno>
 #include <cstring>
+#include <poll.h>
 #include <string>
+#include <sys/signalfd.h>
 
 namespace cepa::main {
 
@@ -15,13 +14,17 @@ Interrupt::Interrupt()
 {
     sigset_t taken;
     sigemptyset(&taken);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&taken, signal);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+        sigaddset(&taken, signal);
     ::pthread_sigmask(SIG_BLOCK, &taken, &before_);
     signals_ = FileDescriptor(::signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK));
     if (!signals_.valid()) throw UserError(std::string("signalfd: ") + std::strerror(errno));
 }
 
-Interrupt::~Interrupt() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+Interrupt::~Interrupt()
+{
+    ::pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
 
 bool Interrupt::wait(std::chrono::milliseconds time)
 {

@@ -1,4 +1,5 @@
-// The argv switch: `cepa worker` is a child of the pool, everything else is the application. The only file that sees both.
+// The argv switch: `cepa worker` is a child of the pool, everything else is the application. The only file that sees
+// both.
 #include "main/application.hpp"
 #include "worker/in_process_tunnels.hpp"
 #include "worker/worker.hpp"
@@ -8,7 +9,8 @@
 
 namespace {
 
-std::unique_ptr<cepa::proto::TunnelService> make_in_process(boost::asio::io_context& io, cepa::main::InProcessRequest request)
+std::unique_ptr<cepa::proto::TunnelService> make_in_process(boost::asio::io_context& io,
+                                                            cepa::main::InProcessRequest request)
 {
     cepa::worker::InProcessConfig config;
     config.settings = std::move(request.settings);

@@ -41,9 +41,14 @@ void wipe(std::string& secret) noexcept
     secret.clear();
 }
 
-NodeIdentity::NodeIdentity(std::string private_form) : private_(std::move(private_form)), public_(public_of(private_)) {}
+NodeIdentity::NodeIdentity(std::string private_form) : private_(std::move(private_form)), public_(public_of(private_))
+{
+}
 
-NodeIdentity::~NodeIdentity() { wipe(private_); }
+NodeIdentity::~NodeIdentity()
+{
+    wipe(private_);
+}
 
 NodeIdentity NodeIdentity::generate()
 {

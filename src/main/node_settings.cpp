@@ -16,7 +16,8 @@ constexpr std::uint32_t kMaxJoinedCircuits = 100; // docs/protocol.md, section 1
 
 void add_bootstrap(proto::NodeSettings& out, std::span<const Endpoint> servers)
 {
-    for (const Endpoint& server : servers) put_endpoint(*out.add_bootstrap()->mutable_address(), server);
+    for (const Endpoint& server : servers)
+        put_endpoint(*out.add_bootstrap()->mutable_address(), server);
 }
 
 /// Exits of the last run are a way in that spares the servers. Only on the public network: in a private one the user
@@ -25,7 +26,8 @@ void add_known_exits(proto::NodeSettings& out, const proto::Share& network)
 {
     int added = 0;
     for (const proto::Candidate& candidate : network.candidates())
-        if ((candidate.flags() & kExitFlags) != 0 && added++ < kMostRememberedExits) *out.add_walk_to() = candidate.address();
+        if ((candidate.flags() & kExitFlags) != 0 && added++ < kMostRememberedExits)
+            *out.add_walk_to() = candidate.address();
 }
 
 void add_roles(proto::NodeSettings& out, const Settings& s)
@@ -36,7 +38,8 @@ void add_roles(proto::NodeSettings& out, const Settings& s)
     out.set_relay_rate_bytes_per_s(s.relay.rate_bytes_per_s);
     out.set_exit_rate_bytes_per_s(s.exit.rate_bytes_per_s);
     out.set_exit_fan_out_per_min(s.exit_fan_out_per_min);
-    out.set_exit_destination_rate_bytes_per_s(static_cast<std::uint32_t>(std::min<std::uint64_t>(s.exit_destination_rate_bytes_per_s, UINT32_MAX)));
+    out.set_exit_destination_rate_bytes_per_s(
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(s.exit_destination_rate_bytes_per_s, UINT32_MAX)));
     out.set_max_joined_circuits(kMaxJoinedCircuits);
 }
 
@@ -51,15 +54,16 @@ proto::NodeSettings node_settings(const Settings& s, const proto::Share& network
     out.set_allow_loopback(s.allow_loopback);
     out.set_allow_equal_prefixes(s.allow_equal_prefixes);
     out.set_resolve_names(true);
-    for (const Endpoint& peer : s.peers) put_endpoint(*out.add_walk_to(), peer);
+    for (const Endpoint& peer : s.peers)
+        put_endpoint(*out.add_walk_to(), peer);
     if (s.join == Join::public_network) {
         add_bootstrap(out, public_bootstrap_servers(s.join));
         add_known_exits(out, network);
-    }
-    else {
+    } else {
         add_bootstrap(out, s.bootstrap);
     }
-    for (const std::string& key : s.family) out.add_family(key);
+    for (const std::string& key : s.family)
+        out.add_family(key);
     add_roles(out, s);
     out.set_month_bytes(s.month_bytes);
     out.set_month_bytes_used(month_bytes_used);
@@ -76,7 +80,8 @@ bool has_network(const Settings& settings) noexcept
 const char* how_to_join() noexcept
 {
     return "this needs a network, and none was chosen. Either\n"
-           "  --join public        joins Tribler's public network; your node then talks to strangers and may carry their\n"
+           "  --join public        joins Tribler's public network; your node then talks to strangers and may carry "
+           "their\n"
            "                       traffic as the settings allow (exiting stays off unless you turn it on), or\n"
            "  --peer ADDRESS:PORT  joins a private network by a node that you know.\n"
            "To keep the choice write join = \"public\" under [network] into cepa.toml.\n"

@@ -3,7 +3,6 @@
 #pragma once
 
 #include "main/settings.hpp"
-
 #include "proto/control.pb.h"
 
 #include <string>
@@ -11,7 +10,8 @@
 namespace cepa::main {
 
 /// `network`: guards and known exits of the last run. `month_bytes_used`: traffic for others this month.
-[[nodiscard]] proto::NodeSettings node_settings(const Settings& settings, const proto::Share& network, std::uint64_t month_bytes_used);
+[[nodiscard]] proto::NodeSettings node_settings(const Settings& settings, const proto::Share& network,
+                                                std::uint64_t month_bytes_used);
 
 /// Whether somebody chose a network: joined one explicitly, or named the overlay, peers or servers of a private one.
 [[nodiscard]] bool has_network(const Settings& settings) noexcept;

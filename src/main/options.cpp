@@ -63,7 +63,9 @@ void add_repeatable(CLI::App& app, const char* flag, std::vector<std::string>& i
 void add_setting(CLI::App& app, Raw& raw, const char* flag, const char* path, const char* type, const char* what)
 {
     app.add_option_function<std::string>(
-           flag, [&raw, flag, path](const std::string& value) { raw.options.overrides.push_back({path, flag, {value}}); }, what)
+           flag,
+           [&raw, flag, path](const std::string& value) { raw.options.overrides.push_back({path, flag, {value}}); },
+           what)
         ->type_name(type);
 }
 
@@ -83,7 +85,9 @@ void add_global_flags(CLI::App& app, Raw& raw)
 
 void add_hops(CLI::App& command, Raw& raw)
 {
-    command.add_option("--hops", raw.hops, "hops of the circuits: 0 (plain, no anonymity) to 5")->check(CLI::Range(0, 5))->type_name("N");
+    command.add_option("--hops", raw.hops, "hops of the circuits: 0 (plain, no anonymity) to 5")
+        ->check(CLI::Range(0, 5))
+        ->type_name("N");
 }
 
 void add_demo(CLI::App& c, Raw& raw)
@@ -91,9 +95,14 @@ void add_demo(CLI::App& c, Raw& raw)
     DemoOptions& d = raw.options.demo;
     c.add_option("FILE", d.file, "what to send through; without it a random file of --size");
     add_hops(c, raw);
-    c.add_option("--relays", d.relays, "relay processes")->check(CLI::Range(0, 64))->capture_default_str()->type_name("N");
+    c.add_option("--relays", d.relays, "relay processes")
+        ->check(CLI::Range(0, 64))
+        ->capture_default_str()
+        ->type_name("N");
     c.add_option("--exits", d.exits, "exit processes")->check(CLI::Range(1, 64))->capture_default_str()->type_name("N");
-    c.add_option("--seeders", d.seeders, "seeder processes; default: enough to load every worker")->check(CLI::Range(1, 64))->type_name("N");
+    c.add_option("--seeders", d.seeders, "seeder processes; default: enough to load every worker")
+        ->check(CLI::Range(1, 64))
+        ->type_name("N");
     c.add_option("--size", raw.size, "size of the random file, such as 256MiB")->type_name("SIZE");
     c.add_option("--output,-o", d.output, "keep the downloaded file in this folder")->type_name("DIR");
 }
@@ -112,7 +121,9 @@ void add_command_flags(CLI::App& c, Command command, Raw& raw)
 {
     Options& o = raw.options;
     switch (command) {
-    case Command::demo: add_demo(c, raw); break;
+    case Command::demo:
+        add_demo(c, raw);
+        break;
     case Command::get:
         add_torrent(c, raw, "magnet link or .torrent file");
         c.add_flag("--keep-seeding", o.torrent.keep_seeding, "do not end when the download is complete");
@@ -123,7 +134,8 @@ void add_command_flags(CLI::App& c, Command command, Raw& raw)
         break;
     case Command::seed:
         c.add_option("PATH", o.torrent.source, "file or folder")->required();
-        c.add_option("--torrent", o.create.output, "its .torrent file, when one exists: nothing is hashed then")->type_name("FILE");
+        c.add_option("--torrent", o.create.output, "its .torrent file, when one exists: nothing is hashed then")
+            ->type_name("FILE");
         add_hops(c, raw);
         c.add_option("--tracker", o.create.trackers, "announce to this tracker (repeatable)")->expected(1)->take_all();
         break;
@@ -142,25 +154,30 @@ void add_command_flags(CLI::App& c, Command command, Raw& raw)
         [[fallthrough]];
     case Command::show:
     case Command::pause:
-    case Command::resume: c.add_option("ID", o.id, "info hash, or a unique beginning of it")->required(); break;
+    case Command::resume:
+        c.add_option("ID", o.id, "info hash, or a unique beginning of it")->required();
+        break;
     case Command::workers:
         c.add_option("N", o.worker_count, "how many are to run")->check(CLI::Range(1, 64));
         break;
-    default: break;
+    default:
+        break;
     }
 }
 
 std::string environment_value(const std::vector<std::string>& environment, std::string_view name)
 {
     for (const std::string& entry : environment)
-        if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=') return entry.substr(name.size() + 1);
+        if (entry.size() > name.size() && entry.starts_with(name) && entry[name.size()] == '=')
+            return entry.substr(name.size() + 1);
     return {};
 }
 
 std::vector<Endpoint> endpoints(const std::vector<std::string>& texts)
 {
     std::vector<Endpoint> out;
-    for (const std::string& text : texts) out.push_back(Endpoint::parse(text).value());
+    for (const std::string& text : texts)
+        out.push_back(Endpoint::parse(text).value());
     return out;
 }
 
@@ -172,7 +189,8 @@ std::optional<ParseEnd> finish(Raw& raw)
     o.torrent.seeders = endpoints(raw.seeders);
     if (!raw.listen.empty()) {
         o.listen = Endpoint::parse(raw.listen);
-        o.overrides.push_back({o.command == Command::seed ? "torrents.listen" : "network.listen", "--listen", {raw.listen}});
+        o.overrides.push_back(
+            {o.command == Command::seed ? "torrents.listen" : "network.listen", "--listen", {raw.listen}});
     }
     if (raw.hops >= 0) {
         o.demo.hops = static_cast<std::uint8_t>(raw.hops);
@@ -190,9 +208,13 @@ std::optional<ParseEnd> finish(Raw& raw)
 
 } // namespace
 
-const char* to_string(Command command) noexcept { return kCommands[static_cast<std::size_t>(command)].name; }
+const char* to_string(Command command) noexcept
+{
+    return kCommands[static_cast<std::size_t>(command)].name;
+}
 
-std::expected<Options, ParseEnd> parse_options(std::vector<std::string> arguments, const std::vector<std::string>& environment)
+std::expected<Options, ParseEnd> parse_options(std::vector<std::string> arguments,
+                                               const std::vector<std::string>& environment)
 {
     Raw raw;
     raw.options.settings_file = environment_value(environment, "CEPA_CONFIG");
@@ -210,16 +232,17 @@ std::expected<Options, ParseEnd> parse_options(std::vector<std::string> argument
     std::ranges::reverse(arguments); // CLI11 takes them from the back
     try {
         app.parse(std::move(arguments));
-    }
-    catch (const CLI::ParseError& error) {
+    } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == 0) {
             const bool version = error.get_name() == "CallForVersion";
             return std::unexpected(ParseEnd{version ? std::string(error.what()) + "\n" : app.help(), 0});
         }
         const auto left_over = app.remaining();
         const bool no_command = app.get_subcommands().empty() && !left_over.empty();
-        return std::unexpected(ParseEnd{fmt::format("{}\nSee cepa --help or cepa COMMAND --help.",
-                                                    no_command ? "no such command: " + left_over.front() : error.what()), 2});
+        return std::unexpected(
+            ParseEnd{fmt::format("{}\nSee cepa --help or cepa COMMAND --help.",
+                                 no_command ? "no such command: " + left_over.front() : error.what()),
+                     2});
     }
     if (auto end = finish(raw)) return std::unexpected(std::move(*end));
     return std::move(raw.options);

@@ -2,9 +2,8 @@
 // Process: main. Spec: docs/architecture.md.
 #pragma once
 
-#include "main/settings.hpp"
-
 #include "base/address.hpp"
+#include "main/settings.hpp"
 
 #include <cstdint>
 #include <expected>
@@ -16,7 +15,22 @@
 namespace cepa::main {
 
 enum class Command : std::uint8_t {
-    demo, get, seed, create, node, run, add, list, show, pause, resume, remove, status, circuits, workers, stop,
+    demo,
+    get,
+    seed,
+    create,
+    node,
+    run,
+    add,
+    list,
+    show,
+    pause,
+    resume,
+    remove,
+    status,
+    circuits,
+    workers,
+    stop,
 };
 [[nodiscard]] const char* to_string(Command command) noexcept;
 
@@ -33,8 +47,8 @@ struct DemoOptions {
 
 /// Of get, add and seed: which torrent, where to, how.
 struct TorrentOptions {
-    std::string source;            ///< magnet link or path of a .torrent file; of seed: what to seed
-    std::filesystem::path folder;  ///< -o; empty: the command's default
+    std::string source;           ///< magnet link or path of a .torrent file; of seed: what to seed
+    std::filesystem::path folder; ///< -o; empty: the command's default
     std::optional<std::uint8_t> hops;
     std::string group = "default";
     std::vector<Endpoint> seeders; ///< to connect to at once
@@ -55,13 +69,13 @@ struct Options {
     std::filesystem::path state;         ///< empty: the standard one
     bool json = false;
     std::vector<SettingOverride> overrides;
-    std::optional<Endpoint> listen;      ///< also among the overrides
+    std::optional<Endpoint> listen; ///< also among the overrides
 
     DemoOptions demo;
     TorrentOptions torrent;
     CreateOptions create;
-    std::string id;                ///< of show, pause, resume, remove
-    bool delete_files = false;     ///< of remove
+    std::string id;                            ///< of show, pause, resume, remove
+    bool delete_files = false;                 ///< of remove
     std::optional<std::uint32_t> worker_count; ///< of workers
 };
 

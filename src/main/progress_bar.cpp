@@ -4,12 +4,11 @@
 
 #include <fmt/format.h>
 
-#include <sys/ioctl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <string_view>
+#include <sys/ioctl.h>
+#include <unistd.h>
 #include <utility>
 
 namespace cepa::main {
@@ -25,7 +24,10 @@ double share_of(const Progress& p) noexcept
 }
 
 /// Rounded down: 100 % is only said when everything is there.
-int percent(const Progress& p) noexcept { return static_cast<int>(share_of(p) * 100.0); }
+int percent(const Progress& p) noexcept
+{
+    return static_cast<int>(share_of(p) * 100.0);
+}
 
 std::string numbers(const Progress& p)
 {
@@ -36,7 +38,10 @@ std::string numbers(const Progress& p)
     return out;
 }
 
-std::string joined(const std::string& a, const std::string& b) { return a.empty() || b.empty() ? a + b : a + "  " + b; }
+std::string joined(const std::string& a, const std::string& b)
+{
+    return a.empty() || b.empty() ? a + b : a + "  " + b;
+}
 
 } // namespace
 
@@ -82,7 +87,8 @@ std::string ProgressBar::update(const Progress& progress, TimePoint now)
         return std::string(kRestart) + bar(progress);
     }
     const std::string text = progress_text(progress);
-    const bool due = !last_line_ || now - *last_line_ >= style_.line_every || (progress.total != 0 && progress.done == progress.total);
+    const bool due = !last_line_ || now - *last_line_ >= style_.line_every ||
+                     (progress.total != 0 && progress.done == progress.total);
     if (!due || text == last_text_) return {};
     last_line_ = now;
     last_text_ = text;

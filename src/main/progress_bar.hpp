@@ -13,12 +13,12 @@
 namespace cepa::main {
 
 struct Progress {
-    std::string what;           ///< "downloading"
+    std::string what; ///< "downloading"
     std::uint64_t done = 0;
-    std::uint64_t total = 0;    ///< 0: not known yet
+    std::uint64_t total = 0; ///< 0: not known yet
     double rate_bytes_per_s = 0;
     std::optional<std::chrono::seconds> left;
-    std::string detail;         ///< "6 peers, 4 circuits", or what it waits for
+    std::string detail; ///< "6 peers, 4 circuits", or what it waits for
 };
 
 struct BarStyle {

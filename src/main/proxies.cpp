@@ -15,7 +15,8 @@ Proxies::~Proxies() = default;
 
 socks5::Route Proxies::route_of(const TorrentRoute& route)
 {
-    const auto [group, added] = groups_.try_emplace(route.group, GroupId(static_cast<std::uint32_t>(groups_.size() + 1)));
+    const auto [group, added] =
+        groups_.try_emplace(route.group, GroupId(static_cast<std::uint32_t>(groups_.size() + 1)));
     return {static_cast<std::uint8_t>(route.hops), group->second};
 }
 
@@ -68,7 +69,8 @@ socks5::ServerStats Proxies::stats() const
 
 void Proxies::close()
 {
-    for (auto& [route, server] : servers_) server->close();
+    for (auto& [route, server] : servers_)
+        server->close();
 }
 
 } // namespace cepa::main

@@ -2,10 +2,9 @@
 // sockets inside the containment. They outlive the sessions and every worker. Process: main, io thread.
 #pragma once
 
+#include "base/clock.hpp"
 #include "main/containment.hpp"
 #include "main/torrent_types.hpp"
-
-#include "base/clock.hpp"
 #include "socks5/server.hpp"
 
 #include <boost/asio/io_context.hpp>

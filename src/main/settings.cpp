@@ -4,11 +4,10 @@
 
 #include <fmt/format.h>
 
-#include <sched.h>
-
 #include <algorithm>
 #include <cctype>
 #include <cstring>
+#include <sched.h>
 #include <utility>
 
 namespace cepa::main {
@@ -20,8 +19,10 @@ std::vector<std::string> split_list(std::string_view text)
     while (!text.empty()) {
         const std::size_t comma = std::min(text.find(','), text.size());
         std::string_view item = text.substr(0, comma);
-        while (item.starts_with(' ')) item.remove_prefix(1);
-        while (item.ends_with(' ')) item.remove_suffix(1);
+        while (item.starts_with(' '))
+            item.remove_prefix(1);
+        while (item.ends_with(' '))
+            item.remove_suffix(1);
         if (!item.empty()) out.emplace_back(item);
         text.remove_prefix(std::min(comma + 1, text.size()));
     }
@@ -71,7 +72,8 @@ OverlayBytes Settings::effective_overlay() const noexcept
 std::string environment_name(std::string_view path)
 {
     std::string out = "CEPA_";
-    for (const char c : path) out += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+    for (const char c : path)
+        out += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     return out;
 }
 
@@ -82,9 +84,11 @@ void apply_environment(Settings& settings, std::span<const std::string> environm
         if (equals == std::string::npos || !entry.starts_with("CEPA_")) continue;
         const std::string name = entry.substr(0, equals);
         const std::string value = entry.substr(equals + 1);
-        const auto key = std::ranges::find_if(setting_keys(), [&](const SettingKey& k) { return environment_name(k.path) == name; });
+        const auto key =
+            std::ranges::find_if(setting_keys(), [&](const SettingKey& k) { return environment_name(k.path) == name; });
         if (key == setting_keys().end()) {
-            if (looks_like_a_setting(name)) throw Misuse(fmt::format("environment variable {}: there is no such setting", name));
+            if (looks_like_a_setting(name))
+                throw Misuse(fmt::format("environment variable {}: there is no such setting", name));
             continue;
         }
         const auto values = key->kind == SettingKind::list ? split_list(value) : std::vector{value};
@@ -105,9 +109,11 @@ void check_settings(const Settings& s)
 {
     const bool strangers = s.join == Join::public_network || s.effective_overlay() == tribler_overlay();
     if (strangers && s.allow_loopback)
-        throw Misuse("network.allow_loopback is for private overlays only: remove it, or choose network.join = \"private\" and an overlay of your own");
+        throw Misuse("network.allow_loopback is for private overlays only: remove it, or choose network.join = "
+                     "\"private\" and an overlay of your own");
     if (strangers && s.allow_equal_prefixes)
-        throw Misuse("network.allow_equal_prefixes is for private overlays only: remove it, or choose network.join = \"private\" and an overlay of your own");
+        throw Misuse("network.allow_equal_prefixes is for private overlays only: remove it, or choose network.join = "
+                     "\"private\" and an overlay of your own");
     if (s.join == Join::public_network && !s.bootstrap.empty())
         throw Misuse("network.bootstrap is for private networks only: the public network has its own servers");
     if (s.workers && s.max_workers && *s.workers > *s.max_workers)

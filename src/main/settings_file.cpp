@@ -65,7 +65,8 @@ void apply_table(Settings& settings, const toml::table& table, const std::string
 {
     for (const auto& [name_of_key, node] : table) {
         const std::string path = prefix + std::string(name_of_key.str());
-        const bool section = std::ranges::any_of(setting_keys(), [&](const SettingKey& k) { return k.path.starts_with(path + "."); });
+        const bool section =
+            std::ranges::any_of(setting_keys(), [&](const SettingKey& k) { return k.path.starts_with(path + "."); });
         if (section && node.is_table()) {
             apply_table(settings, *node.as_table(), path + ".", name);
             continue;
@@ -73,13 +74,15 @@ void apply_table(Settings& settings, const toml::table& table, const std::string
         const SettingKey* key = find_setting(path);
         if (key == nullptr) {
             const std::string_view near = similar_setting(path);
-            throw Misuse(fmt::format("{}: unknown {} {}{}", at(name, node), section || node.is_table() ? "section" : "key", path,
+            throw Misuse(fmt::format("{}: unknown {} {}{}", at(name, node),
+                                     section || node.is_table() ? "section" : "key", path,
                                      near.empty() ? std::string() : fmt::format("; did you mean {}?", near)));
         }
         const auto values = texts(*key, node);
         if (!values || !key->apply(settings, *values)) {
             const char* wrapped = key->kind == SettingKind::list ? "an array of " : "";
-            throw Misuse(fmt::format("{}: {} = {}: expected {}{}", at(name, node), path, shown(node), wrapped, key->expects));
+            throw Misuse(
+                fmt::format("{}: {} = {}: expected {}{}", at(name, node), path, shown(node), wrapped, key->expects));
         }
     }
 }
@@ -91,8 +94,7 @@ void apply_settings_text(Settings& settings, std::string_view text, std::string_
     toml::table table;
     try {
         table = toml::parse(text, name);
-    }
-    catch (const toml::parse_error& error) {
+    } catch (const toml::parse_error& error) {
         throw Misuse(fmt::format("{}:{}: {}", name, error.source().begin.line, error.description()));
     }
     apply_table(settings, table, "", name);
@@ -104,7 +106,8 @@ void apply_settings_file(Settings& settings, const std::filesystem::path& file, 
     if (!required && !std::filesystem::exists(file, ignored)) return;
     std::ifstream in(file, std::ios::binary);
     const auto size = std::filesystem::file_size(file, ignored);
-    if (!in || ignored) throw Misuse(fmt::format("settings file {}: {}", file.string(), std::strerror(errno != 0 ? errno : ENOENT)));
+    if (!in || ignored)
+        throw Misuse(fmt::format("settings file {}: {}", file.string(), std::strerror(errno != 0 ? errno : ENOENT)));
     if (size > kLargestFile) throw Misuse(fmt::format("settings file {}: larger than 1 MiB", file.string()));
     const std::string text{std::istreambuf_iterator<char>(in), {}};
     apply_settings_text(settings, text, file.string());

@@ -168,7 +168,8 @@ constexpr SettingKey kKeys[] = {
 std::size_t distance(std::string_view a, std::string_view b)
 {
     std::vector<std::size_t> row(b.size() + 1);
-    for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
+    for (std::size_t j = 0; j < row.size(); ++j)
+        row[j] = j;
     for (std::size_t i = 1; i <= a.size(); ++i) {
         std::size_t diagonal = std::exchange(row[0], i);
         for (std::size_t j = 1; j <= b.size(); ++j) {
@@ -181,7 +182,10 @@ std::size_t distance(std::string_view a, std::string_view b)
 
 } // namespace
 
-std::span<const SettingKey> setting_keys() noexcept { return kKeys; }
+std::span<const SettingKey> setting_keys() noexcept
+{
+    return kKeys;
+}
 
 const SettingKey* find_setting(std::string_view path) noexcept
 {

@@ -2,9 +2,8 @@
 
 #include "main/user_error.hpp"
 
-#include <unistd.h>
-
 #include <cstdlib>
+#include <unistd.h>
 
 namespace cepa::main {
 namespace {
@@ -15,7 +14,8 @@ std::filesystem::path xdg(const EnvironmentLookup& environment, const char* vari
     if (const auto value = environment(variable); value && value->starts_with('/')) return *value;
     const auto home = environment("HOME");
     if (!home || !home->starts_with('/'))
-        throw UserError(std::string("neither ") + variable + " nor HOME is set: name the folder with --state and the settings with --config");
+        throw UserError(std::string("neither ") + variable +
+                        " nor HOME is set: name the folder with --state and the settings with --config");
     return std::filesystem::path(*home) / below;
 }
 
@@ -24,7 +24,8 @@ std::filesystem::path xdg(const EnvironmentLookup& environment, const char* vari
 StandardFolders standard_folders(bool root, const EnvironmentLookup& environment)
 {
     if (root) return {"/etc/cepa/cepa.toml", "/var/lib/cepa", "/var/lib/cepa/downloads"};
-    return {xdg(environment, "XDG_CONFIG_HOME", ".config") / "cepa/cepa.toml", xdg(environment, "XDG_STATE_HOME", ".local/state") / "cepa",
+    return {xdg(environment, "XDG_CONFIG_HOME", ".config") / "cepa/cepa.toml",
+            xdg(environment, "XDG_STATE_HOME", ".local/state") / "cepa",
             xdg(environment, "XDG_DOWNLOAD_DIR", "Downloads")};
 }
 

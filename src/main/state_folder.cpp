@@ -1,29 +1,33 @@
 #include "main/state_folder.hpp"
 
+#include "base/log.hpp"
 #include "main/atomic_file.hpp"
 #include "main/user_error.hpp"
-
-#include "base/log.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 
 namespace cepa::main {
 namespace {
 
 constexpr std::size_t kLargestStateFile = std::size_t{16} << 20U;
 
-std::string text_of(const Bytes& bytes) { return {bytes.begin(), bytes.end()}; }
+std::string text_of(const Bytes& bytes)
+{
+    return {bytes.begin(), bytes.end()};
+}
 
-bool missing(const ErrorCode& error) noexcept { return error == boost::system::errc::no_such_file_or_directory; }
+bool missing(const ErrorCode& error) noexcept
+{
+    return error == boost::system::errc::no_such_file_or_directory;
+}
 
 /// A folder of other things must not become ours: its mode would be changed and our files scattered into it.
 void check_purpose(const std::filesystem::path& path)
@@ -31,29 +35,36 @@ void check_purpose(const std::filesystem::path& path)
     std::error_code error;
     const bool empty = std::filesystem::is_empty(path, error);
     if (!error && !empty && !std::filesystem::exists(path / "lock", error))
-        throw UserError(fmt::format("state folder {}: holds other files; choose an empty folder with --state", path.string()));
+        throw UserError(
+            fmt::format("state folder {}: holds other files; choose an empty folder with --state", path.string()));
 }
 
 /// Ours, a folder, and closed to everyone else.
 void check_access(const std::filesystem::path& path)
 {
-    struct stat info {};
-    if (::stat(path.c_str(), &info) != 0) throw UserError(fmt::format("state folder {}: {}", path.string(), std::strerror(errno)));
+    struct stat info{};
+    if (::stat(path.c_str(), &info) != 0)
+        throw UserError(fmt::format("state folder {}: {}", path.string(), std::strerror(errno)));
     if (!S_ISDIR(info.st_mode)) throw UserError(fmt::format("state folder {}: not a folder", path.string()));
     if (info.st_uid != ::geteuid())
-        throw UserError(fmt::format("state folder {}: belongs to another user; choose one of your own with --state", path.string()));
+        throw UserError(fmt::format("state folder {}: belongs to another user; choose one of your own with --state",
+                                    path.string()));
     check_purpose(path);
     if ((info.st_mode & 0077U) != 0 && ::chmod(path.c_str(), 0700) != 0)
-        throw UserError(fmt::format("state folder {}: others may read it and that cannot be changed: {}", path.string(), std::strerror(errno)));
+        throw UserError(fmt::format("state folder {}: others may read it and that cannot be changed: {}", path.string(),
+                                    std::strerror(errno)));
 }
 
 FileDescriptor take_lock(const std::filesystem::path& path)
 {
     FileDescriptor lock(::open((path / "lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-    if (!lock.valid()) throw UserError(fmt::format("state folder {}: cannot write to it: {}", path.string(), std::strerror(errno)));
+    if (!lock.valid())
+        throw UserError(fmt::format("state folder {}: cannot write to it: {}", path.string(), std::strerror(errno)));
     if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0) return lock;
     if (errno == EWOULDBLOCK)
-        throw UserError(fmt::format("state folder {}: in use by another cepa; stop it (cepa stop) or choose another folder with --state", path.string()));
+        throw UserError(fmt::format(
+            "state folder {}: in use by another cepa; stop it (cepa stop) or choose another folder with --state",
+            path.string()));
     throw UserError(fmt::format("state folder {}: cannot lock it: {}", path.string(), std::strerror(errno)));
 }
 
@@ -62,9 +73,12 @@ void check_schema(const std::filesystem::path& path)
     const auto file = path / "schema";
     const auto kept = read_file(file, 64);
     if (!kept) {
-        if (!missing(kept.error())) throw UserError(fmt::format("state folder {}: {}: {}", path.string(), file.string(), kept.error().message()));
+        if (!missing(kept.error()))
+            throw UserError(
+                fmt::format("state folder {}: {}: {}", path.string(), file.string(), kept.error().message()));
         if (const auto written = write_file_atomically(file, as_bytes(fmt::format("{}\n", kStateSchema))); !written)
-            throw UserError(fmt::format("state folder {}: cannot write to it: {}", path.string(), written.error().message()));
+            throw UserError(
+                fmt::format("state folder {}: cannot write to it: {}", path.string(), written.error().message()));
         return;
     }
     const std::string text = text_of(*kept);
@@ -74,7 +88,8 @@ void check_schema(const std::filesystem::path& path)
         throw UserError(fmt::format("state folder {}: {} does not hold a schema number", path.string(), file.string()));
     if (schema > kStateSchema)
         throw UserError(fmt::format("state folder {}: written by a newer cepa (schema {}, this one knows up to {}); "
-                                    "use that version, or another folder with --state", path.string(), schema, kStateSchema));
+                                    "use that version, or another folder with --state",
+                                    path.string(), schema, kStateSchema));
 }
 
 } // namespace
@@ -102,8 +117,7 @@ NodeIdentity StateFolder::persistent_identity()
             NodeIdentity identity = NodeIdentity::from_private(text);
             wipe(text);
             return identity;
-        }
-        catch (const UserError& error) {
+        } catch (const UserError& error) {
             throw UserError(fmt::format("{}: {}; move it away to start with a new key", file.string(), error.what()));
         }
     }
@@ -121,7 +135,8 @@ proto::Share StateFolder::load_network(const std::string& overlay) const
     const auto kept = read_file(file, kLargestStateFile);
     if (!kept && missing(kept.error())) return share;
     if (kept && share.ParseFromString(text_of(*kept))) return share;
-    log::warn("known guards and exits could not be read: starting without them", {log::field("file", Sensitive(file.string()))});
+    log::warn("known guards and exits could not be read: starting without them",
+              {log::field("file", Sensitive(file.string()))});
     return {};
 }
 
@@ -146,6 +161,9 @@ Result<void> StateFolder::save_traffic(const std::string& month, std::uint64_t b
     return write_file_atomically(path_ / "traffic.json", as_bytes(json.dump()));
 }
 
-std::filesystem::path control_socket_path(const std::filesystem::path& state_folder) { return state_folder / "control.sock"; }
+std::filesystem::path control_socket_path(const std::filesystem::path& state_folder)
+{
+    return state_folder / "control.sock";
+}
 
 } // namespace cepa::main

@@ -10,10 +10,9 @@
 // Process: main; start-up and shutdown, and small files now and then.
 #pragma once
 
-#include "main/node_identity.hpp"
-
 #include "base/file_descriptor.hpp"
 #include "base/result.hpp"
+#include "main/node_identity.hpp"
 #include "proto/control.pb.h"
 
 #include <cstdint>

@@ -1,18 +1,20 @@
 #include "main/unix_socket.hpp"
 
+#include <cerrno>
+#include <cstring>
 #include <fcntl.h>
+#include <string>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include <cerrno>
-#include <cstring>
-#include <string>
-
 namespace cepa::main {
 namespace {
 
-ErrorCode last_error() noexcept { return {errno, boost::system::system_category()}; }
+ErrorCode last_error() noexcept
+{
+    return {errno, boost::system::system_category()};
+}
 
 /// The address of `path` through its folder's descriptor, which must stay open while the address is used.
 Result<sockaddr_un> address_of(const std::filesystem::path& path, const FileDescriptor& folder)
@@ -44,7 +46,8 @@ Result<FileDescriptor> listen_unix(const std::filesystem::path& path)
     ::unlinkat(folder.get(), path.filename().c_str(), 0);
     // The mode of the file is the mode of the socket at bind: nobody else may get in, not even for a moment.
     if (::fchmod(socket.get(), 0600) != 0) return fail(last_error());
-    if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) return fail(last_error());
+    if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0)
+        return fail(last_error());
     if (::fchmodat(folder.get(), path.filename().c_str(), 0600, 0) != 0) return fail(last_error());
     if (::listen(socket.get(), 16) != 0) return fail(last_error());
     return socket;
@@ -58,7 +61,8 @@ Result<FileDescriptor> connect_unix(const std::filesystem::path& path)
     if (!address) return fail(address.error());
     FileDescriptor socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!socket.valid()) return fail(last_error());
-    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0) return fail(last_error());
+    if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof *address) != 0)
+        return fail(last_error());
     return socket;
 }
 

@@ -14,7 +14,9 @@ inline constexpr int kMisuse = 2;
 class UserError : public std::runtime_error {
 public:
     /// `message`: lower case, what failed, on what, why. `status` is kFailed or kMisuse.
-    explicit UserError(const std::string& message, int status = kFailed) : std::runtime_error(message), status_(status) {}
+    explicit UserError(const std::string& message, int status = kFailed) : std::runtime_error(message), status_(status)
+    {
+    }
     [[nodiscard]] int status() const noexcept { return status_; }
 
 private:

@@ -18,16 +18,20 @@ std::string waiting_text(const RouteStatus& route, const proto::DiscoveryInfo& d
 {
     if (route.usable()) return {};
     if (discovery.peers() == 0) return "an answer of any node of the network: none was reachable so far";
-    if (discovery.exits() == 0) return fmt::format("an exit: no exits known ({} nodes, {} relays)", discovery.peers(), discovery.relays());
-    if (discovery.peers() < route.route.hops) return fmt::format("more nodes: {} hops need as many, {} known", route.route.hops, discovery.peers());
+    if (discovery.exits() == 0)
+        return fmt::format("an exit: no exits known ({} nodes, {} relays)", discovery.peers(), discovery.relays());
+    if (discovery.peers() < route.route.hops)
+        return fmt::format("more nodes: {} hops need as many, {} known", route.route.hops, discovery.peers());
     return building_text(route);
 }
 
 std::string network_text(const proto::DiscoveryInfo& discovery)
 {
     if (discovery.peers() == 0) return "no nodes known: only plain torrents (--hops 0) work";
-    if (discovery.exits() == 0) return "no exits known: anonymous torrents wait; plain torrents (--hops 0) and relaying for others work";
-    return fmt::format("{} relays and {} exits known, in {} networks (/16)", discovery.relays(), discovery.exits(), discovery.distinct_prefixes());
+    if (discovery.exits() == 0)
+        return "no exits known: anonymous torrents wait; plain torrents (--hops 0) and relaying for others work";
+    return fmt::format("{} relays and {} exits known, in {} networks (/16)", discovery.relays(), discovery.exits(),
+                       discovery.distinct_prefixes());
 }
 
 } // namespace cepa::main

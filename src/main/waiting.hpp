@@ -1,9 +1,8 @@
-// What a route waits for, in words: peers known -> circuit n of m -> exit found. Users complain most about a client that
-// does not say. Process: main. Pure function.
+// What a route waits for, in words: peers known -> circuit n of m -> exit found. Users complain most about a client
+// that does not say. Process: main. Pure function.
 #pragma once
 
 #include "main/route_status.hpp"
-
 #include "proto/control.pb.h"
 
 #include <string>

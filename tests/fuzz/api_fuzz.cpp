@@ -1,7 +1,7 @@
 // A line from the control socket: whatever it holds, it gets exactly one answer, and that is one line of JSON.
-#include "fuzz/fuzz.hpp"
-
 #include "main/api.hpp"
+
+#include "fuzz/fuzz.hpp"
 
 int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
 {
@@ -11,7 +11,9 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
         Api made;
         made.add("echo", [](const Json& params, Api::Respond respond) { respond(params); });
         made.add("read", [](const Json& params, Api::Respond respond) {
-            respond(Json{{"t", text_param(params, "t", "")}, {"n", number_param(params, "n", 1, 64, 1)}, {"f", flag_param(params, "f", false)},
+            respond(Json{{"t", text_param(params, "t", "")},
+                         {"n", number_param(params, "n", 1, 64, 1)},
+                         {"f", flag_param(params, "f", false)},
                          {"l", texts_param(params, "l", 4)}});
         });
         return made;
@@ -21,7 +23,8 @@ int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size)
         ++answers;
         fuzz::require(line.find('\n') == std::string::npos);
         const Json answer = Json::parse(line, nullptr, false);
-        fuzz::require(answer.is_object() && answer.contains("id") && answer.contains("result") != answer.contains("error"));
+        fuzz::require(answer.is_object() && answer.contains("id") &&
+                      answer.contains("result") != answer.contains("error"));
     });
     fuzz::require(answers == 1);
     return 0;

@@ -1,5 +1,4 @@
 #include "main/api_node.hpp"
-
 #include "main/node_settings.hpp"
 
 #include <gtest/gtest.h>
@@ -18,7 +17,8 @@ TEST(ApiNode, WithoutTunnelsEverythingIsAnsweredAllTheSame)
     add_node_methods(api, std::move(view));
     const auto ask = [&](const char* method, const Json& params = Json::object()) {
         Json answer;
-        api.handle(Json{{"method", method}, {"params", params}}.dump(), [&](const std::string& text) { answer = Json::parse(text); });
+        api.handle(Json{{"method", method}, {"params", params}}.dump(),
+                   [&](const std::string& text) { answer = Json::parse(text); });
         return answer;
     };
     const Json status = ask("status")["result"];

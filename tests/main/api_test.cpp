@@ -28,7 +28,9 @@ protected:
 
 TEST_F(ApiTest, AnswersCarryTheRequestsId)
 {
-    api.add("twice", [](const Json& params, Api::Respond respond) { respond(Json{{"value", 2 * number_param(params, "n", 0, 100, 0)}}); });
+    api.add("twice", [](const Json& params, Api::Respond respond) {
+        respond(Json{{"value", 2 * number_param(params, "n", 0, 100, 0)}});
+    });
     EXPECT_EQ(ask(R"({"id":7,"method":"twice","params":{"n":21}})"), Json::parse(R"({"id":7,"result":{"value":42}})"));
     EXPECT_EQ(ask(R"({"id":"x","method":"twice"})")["id"], "x");
     EXPECT_EQ(ask(R"({"method":"twice"})")["id"], nullptr);
@@ -36,7 +38,16 @@ TEST_F(ApiTest, AnswersCarryTheRequestsId)
 
 TEST_F(ApiTest, WhatIsNoRequestIsAnsweredAsMisuse)
 {
-    const std::vector<std::string> wrong{"", "x", "[]", "3", R"({"id":1})", R"({"method":3})", R"({"method":"a","params":[]})", "{\"method\":\"a\"", "\xff\xfe", R"({"method":null})"};
+    const std::vector<std::string> wrong{"",
+                                         "x",
+                                         "[]",
+                                         "3",
+                                         R"({"id":1})",
+                                         R"({"method":3})",
+                                         R"({"method":"a","params":[]})",
+                                         "{\"method\":\"a\"",
+                                         "\xff\xfe",
+                                         R"({"method":null})"};
     for (const std::string& line : wrong) {
         const Json answer = ask(line);
         EXPECT_TRUE(answer["error"]["misuse"]) << line;
@@ -47,7 +58,8 @@ TEST_F(ApiTest, WhatIsNoRequestIsAnsweredAsMisuse)
 
 TEST_F(ApiTest, DeepNestingIsRefusedBeforeItIsParsed)
 {
-    const std::string deep = R"({"method":"a","params":{"x":)" + std::string(100'000, '[') + std::string(100'000, ']') + "}}";
+    const std::string deep =
+        R"({"method":"a","params":{"x":)" + std::string(100'000, '[') + std::string(100'000, ']') + "}}";
     EXPECT_TRUE(ask(deep)["error"]["misuse"]);
     api.add("a", [](const Json& params, Api::Respond respond) { respond(params); });
     // Brackets inside a text are no nesting.
@@ -60,7 +72,8 @@ TEST_F(ApiTest, HandlersFailWithAMessage)
     api.add("later", [](const Json&, Api::Respond respond) { respond(std::unexpected(ApiError{"the disk is full"})); });
     api.add("now", [](const Json& params, Api::Respond respond) { respond(Json{{"t", text_param(params, "name")}}); });
     EXPECT_EQ(ask(R"({"method":"later"})")["error"], Json::parse(R"({"message":"the disk is full","misuse":false})"));
-    EXPECT_EQ(ask(R"({"method":"now"})")["error"], Json::parse(R"({"message":"parameter name: expected a text","misuse":true})"));
+    EXPECT_EQ(ask(R"({"method":"now"})")["error"],
+              Json::parse(R"({"message":"parameter name: expected a text","misuse":true})"));
 }
 
 TEST_F(ApiTest, ASecondAnswerIsDropped)

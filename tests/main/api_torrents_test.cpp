@@ -1,7 +1,6 @@
 #include "main/api_torrents.hpp"
 
 #include <boost/asio/io_context.hpp>
-
 #include <gmock/gmock.h>
 
 using namespace cepa;
@@ -13,14 +12,12 @@ namespace {
 
 class ApiTorrents : public testing::Test {
 protected:
-    ApiTorrents()
-    {
-        add_torrent_methods(api, torrents, {"/nonexistent/downloads", 2, 3});
-    }
+    ApiTorrents() { add_torrent_methods(api, torrents, {"/nonexistent/downloads", 2, 3}); }
     Json ask(const char* method, const Json& params = Json::object())
     {
         std::optional<Json> answer;
-        api.handle(Json{{"method", method}, {"params", params}}.dump(), [&](const std::string& text) { answer = Json::parse(text); });
+        api.handle(Json{{"method", method}, {"params", params}}.dump(),
+                   [&](const std::string& text) { answer = Json::parse(text); });
         io.restart();
         while (!answer && io.run_one_for(std::chrono::seconds(5)) > 0) {
         }
@@ -40,7 +37,8 @@ TEST_F(ApiTorrents, AddChecksItsParameters)
 {
     EXPECT_THAT(error(Json::object()), HasSubstr("parameter source"));
     EXPECT_THAT(error({{"source", 3}}), HasSubstr("parameter source"));
-    EXPECT_THAT(error({{"source", "x"}, {"folder", "relative"}}), HasSubstr("parameter folder: expected an absolute path"));
+    EXPECT_THAT(error({{"source", "x"}, {"folder", "relative"}}),
+                HasSubstr("parameter folder: expected an absolute path"));
     EXPECT_THAT(error({{"source", "x"}, {"hops", 6}}), HasSubstr("parameter hops"));
     EXPECT_THAT(error({{"source", "x"}, {"hops", 4}}), HasSubstr("at most 3"));
     EXPECT_THAT(error({{"source", "x"}, {"peers", {"localhost:1"}}}), HasSubstr("parameter peers: localhost:1"));

@@ -1,7 +1,6 @@
 // A node without tunnels: what it builds, answers and takes down again. Nodes with tunnels run as processes in
 // tests/integration.
 #include "main/app.hpp"
-
 #include "main/control_client.hpp"
 #include "main/user_error.hpp"
 
@@ -38,7 +37,8 @@ protected:
 
     std::filesystem::path folder;
     boost::asio::io_context io{1};
-    const InProcessFactory no_factory = [](boost::asio::io_context&, InProcessRequest) -> std::unique_ptr<proto::TunnelService> { return nullptr; };
+    const InProcessFactory no_factory =
+        [](boost::asio::io_context&, InProcessRequest) -> std::unique_ptr<proto::TunnelService> { return nullptr; };
 };
 
 } // namespace
@@ -77,9 +77,9 @@ TEST_F(AppTest, WithoutTunnelsOnlyPlainTorrentsAreTaken)
     std::thread client([&] {
         auto control = ControlClient::connect(folder / "state");
         try {
-            (void)control->call("add", {{"source", "magnet:?xt=urn:btih:0123456789012345678901234567890123456789"}, {"hops", 3}});
-        }
-        catch (const UserError& e) {
+            (void)control->call(
+                "add", {{"source", "magnet:?xt=urn:btih:0123456789012345678901234567890123456789"}, {"hops", 3}});
+        } catch (const UserError& e) {
             error = e.what();
         }
         (void)control->call("stop");

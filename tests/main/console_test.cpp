@@ -25,4 +25,7 @@ TEST(Console, WithJsonStdoutHoldsTheObjectOnly)
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "remark\n");
 }
 
-TEST(Console, NamesOfStrangersArePrintable) { EXPECT_EQ(printable("a\x1b[2Jb\n"), "a?[2Jb?"); }
+TEST(Console, NamesOfStrangersArePrintable)
+{
+    EXPECT_EQ(printable("a\x1b[2Jb\n"), "a?[2Jb?");
+}

@@ -1,14 +1,12 @@
 #include "main/control_client.hpp"
-
 #include "main/state_folder.hpp"
 #include "main/unix_socket.hpp"
 #include "main/user_error.hpp"
 
 #include <gmock/gmock.h>
 
-#include <sys/socket.h>
-
 #include <cstdlib>
+#include <sys/socket.h>
 #include <thread>
 
 using namespace cepa;
@@ -29,7 +27,8 @@ public:
         client = ControlClient::connect(folder_);
         thread_ = std::thread([this, answer = std::move(answer)] {
             FileDescriptor connection;
-            while (!connection.valid()) connection = FileDescriptor(::accept(listener_.get(), nullptr, nullptr));
+            while (!connection.valid())
+                connection = FileDescriptor(::accept(listener_.get(), nullptr, nullptr));
             char buffer[4096];
             const ssize_t n = ::recv(connection.get(), buffer, sizeof buffer, 0);
             request.assign(buffer, static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
@@ -45,8 +44,7 @@ public:
     {
         try {
             (void)client->call("list", Json::object(), 5s);
-        }
-        catch (const UserError& error) {
+        } catch (const UserError& error) {
             status = error.status();
             return error.what();
         }

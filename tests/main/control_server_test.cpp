@@ -1,16 +1,13 @@
 #include "main/control_server.hpp"
-
 #include "main/unix_socket.hpp"
 
 #include <boost/asio/io_context.hpp>
-
 #include <gtest/gtest.h>
-
-#include <sys/socket.h>
-#include <sys/stat.h>
 
 #include <cstdlib>
 #include <filesystem>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <vector>
 
 using namespace cepa;
@@ -26,10 +23,11 @@ protected:
         ASSERT_NE(::mkdtemp(made.data()), nullptr);
         folder = made;
         path = folder / "control.sock";
-        server = std::make_unique<ControlServer>(io, path, [this](const std::string& line, std::function<void(std::string)> done) {
-            lines.push_back(line);
-            done("answer to " + line);
-        });
+        server = std::make_unique<ControlServer>(
+            io, path, [this](const std::string& line, std::function<void(std::string)> done) {
+                lines.push_back(line);
+                done("answer to " + line);
+            });
         ASSERT_TRUE(server->start().has_value());
     }
     void TearDown() override
@@ -46,7 +44,10 @@ protected:
         for (int i = 0; i < 100 && io.poll() > 0; ++i) {
         }
     }
-    static void send(const FileDescriptor& to, const std::string& text) { ASSERT_EQ(::send(to.get(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size())); }
+    static void send(const FileDescriptor& to, const std::string& text)
+    {
+        ASSERT_EQ(::send(to.get(), text.data(), text.size(), MSG_NOSIGNAL), static_cast<ssize_t>(text.size()));
+    }
     static std::string receive(const FileDescriptor& from)
     {
         char buffer[4096];
@@ -118,7 +119,7 @@ TEST_F(ControlServerTest, ClientsAreBounded)
 
 TEST_F(ControlServerTest, TheSocketIsPrivateAndGoesWithTheServer)
 {
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(::stat(path.c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777U, 0600u);
     const auto a = client();
@@ -142,7 +143,8 @@ TEST_F(ControlServerTest, ASocketLeftByADeadProcessIsReplaced)
 TEST_F(ControlServerTest, AnAnswerForAClientThatLeftIsDropped)
 {
     std::function<void(std::string)> kept;
-    server = std::make_unique<ControlServer>(io, path, [&](const std::string&, std::function<void(std::string)> done) { kept = std::move(done); });
+    server = std::make_unique<ControlServer>(
+        io, path, [&](const std::string&, std::function<void(std::string)> done) { kept = std::move(done); });
     ASSERT_TRUE(server->start().has_value());
     {
         const auto a = client();

@@ -29,5 +29,6 @@ TEST(Interrupt, GivesTheSignalsBack)
     }
     sigset_t after;
     ::pthread_sigmask(SIG_SETMASK, nullptr, &after);
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) EXPECT_EQ(sigismember(&after, signal), sigismember(&before, signal));
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP})
+        EXPECT_EQ(sigismember(&after, signal), sigismember(&before, signal));
 }

@@ -1,5 +1,4 @@
 #include "main/node_identity.hpp"
-
 #include "main/user_error.hpp"
 
 #include <gtest/gtest.h>
@@ -29,7 +28,8 @@ TEST(NodeIdentity, KnownAnswer)
     // Ed25519 half: RFC 8032, section 7.1, test 1. X25519 half: computed with another implementation.
     const auto hex = [](const std::string& text) {
         std::string out;
-        for (std::size_t i = 0; i < text.size(); i += 2) out += static_cast<char>(std::stoi(text.substr(i, 2), nullptr, 16));
+        for (std::size_t i = 0; i < text.size(); i += 2)
+            out += static_cast<char>(std::stoi(text.substr(i, 2), nullptr, 16));
         return out;
     };
     const std::string secret = "LibNaCLSK:" + hex("77076d0a7318a57d3c16c17251b26645df87747ebc064b2af177fba51db92c2a") +

@@ -1,5 +1,4 @@
 #include "main/node_settings.hpp"
-
 #include "main/public_network.hpp"
 
 #include <gmock/gmock.h>
@@ -121,7 +120,8 @@ TEST(NodeSettings, ANetworkIsChosenByJoiningOrByNamingPeers)
     EXPECT_FALSE(has_network(s));
     s.overlay = OverlayBytes{1};
     EXPECT_TRUE(has_network(s));
-    for (const char* part : {"--join public", "--peer", "cepa demo"}) EXPECT_THAT(how_to_join(), HasSubstr(part));
+    for (const char* part : {"--join public", "--peer", "cepa demo"})
+        EXPECT_THAT(how_to_join(), HasSubstr(part));
 }
 
 TEST(NodeSettings, EndpointsBothWays)

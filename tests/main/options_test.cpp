@@ -8,7 +8,8 @@ using testing::HasSubstr;
 
 namespace {
 
-std::expected<Options, ParseEnd> parse(std::vector<std::string> arguments, const std::vector<std::string>& environment = {})
+std::expected<Options, ParseEnd> parse(std::vector<std::string> arguments,
+                                       const std::vector<std::string>& environment = {})
 {
     return parse_options(std::move(arguments), environment);
 }
@@ -25,8 +26,10 @@ const SettingOverride* find(const Options& options, std::string_view path)
 TEST(Options, EveryCommandParses)
 {
     const std::vector<std::vector<std::string>> lines{
-        {"demo"}, {"get", "magnet:?x"}, {"seed", "file"}, {"create", "file"}, {"node", "--relay"}, {"run"}, {"add", "a.torrent"}, {"list"},
-        {"show", "ab"}, {"pause", "ab"}, {"resume", "ab"}, {"remove", "ab"}, {"status"}, {"circuits"}, {"workers"}, {"stop"}};
+        {"demo"},         {"get", "magnet:?x"}, {"seed", "file"}, {"create", "file"}, {"node", "--relay"},
+        {"run"},          {"add", "a.torrent"}, {"list"},         {"show", "ab"},     {"pause", "ab"},
+        {"resume", "ab"}, {"remove", "ab"},     {"status"},       {"circuits"},       {"workers"},
+        {"stop"}};
     for (const auto& line : lines) {
         const auto parsed = parse(line);
         ASSERT_TRUE(parsed.has_value()) << line[0] << ": " << parsed.error().text;
@@ -49,7 +52,8 @@ TEST(Options, GlobalFlagsStandBeforeAndBehindTheCommand)
 
 TEST(Options, PeersRepeatAndDoNotSwallowWhatFollows)
 {
-    const auto parsed = parse({"get", "--peer", "127.0.0.1:1", "--peer", "127.0.0.2:2", "--seeder", "127.0.0.3:3", "a.torrent"});
+    const auto parsed =
+        parse({"get", "--peer", "127.0.0.1:1", "--peer", "127.0.0.2:2", "--seeder", "127.0.0.3:3", "a.torrent"});
     ASSERT_TRUE(parsed.has_value()) << parsed.error().text;
     EXPECT_EQ(find(*parsed, "network.peers")->values, (std::vector<std::string>{"127.0.0.1:1", "127.0.0.2:2"}));
     EXPECT_EQ(parsed->torrent.source, "a.torrent");
@@ -68,7 +72,8 @@ TEST(Options, Demo)
     const auto plain = parse({"demo"});
     EXPECT_EQ(plain->demo.hops, 3);
     EXPECT_EQ(plain->demo.size_bytes, 256u << 20);
-    const auto parsed = parse({"demo", "file", "--hops", "2", "--workers", "4", "--relays", "5", "--exits", "3", "--seeders", "9", "--size", "1GiB", "-o", "out"});
+    const auto parsed = parse({"demo", "file", "--hops", "2", "--workers", "4", "--relays", "5", "--exits", "3",
+                               "--seeders", "9", "--size", "1GiB", "-o", "out"});
     ASSERT_TRUE(parsed.has_value()) << parsed.error().text;
     EXPECT_EQ(parsed->demo.file, "file");
     EXPECT_EQ(parsed->demo.hops, 2);

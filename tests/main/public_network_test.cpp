@@ -13,7 +13,8 @@ TEST(PublicNetwork, TheChoiceGivesTheServers)
     EXPECT_EQ(servers.size(), 13u);
     EXPECT_EQ(servers.front().to_string(), "130.161.119.206:6421");
     EXPECT_EQ(servers.back().to_string(), "130.161.119.201:6528");
-    for (const Endpoint& server : servers) EXPECT_TRUE(server.ip.is_global_unicast()) << server.to_string();
+    for (const Endpoint& server : servers)
+        EXPECT_TRUE(server.ip.is_global_unicast()) << server.to_string();
 }
 
 TEST(PublicNetworkDeathTest, WithoutTheChoiceTheProcessEnds)

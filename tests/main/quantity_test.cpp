@@ -19,7 +19,8 @@ TEST(Quantity, SizesWithUnits)
 
 TEST(Quantity, WrongSizesAreRefused)
 {
-    for (const char* text : {"", "MiB", "-1", "1e3", "inf", "nan", "16mib", "1.2.3MiB", "1 MiB x", "16Mib", "9e18TiB", "99999999TiB", "+1", "1/s"})
+    for (const char* text : {"", "MiB", "-1", "1e3", "inf", "nan", "16mib", "1.2.3MiB", "1 MiB x", "16Mib", "9e18TiB",
+                             "99999999TiB", "+1", "1/s"})
         EXPECT_EQ(parse_size(text), std::nullopt) << text;
 }
 
@@ -37,7 +38,8 @@ TEST(Quantity, DurationsNeedAUnit)
     EXPECT_EQ(parse_duration("1.5min"), 90s);
     EXPECT_EQ(parse_duration("2h"), 2h);
     EXPECT_EQ(parse_duration("30d"), 720h);
-    for (const char* text : {"", "30", "s", "-3s", "3 weeks", "99999999d"}) EXPECT_EQ(parse_duration(text), std::nullopt) << text;
+    for (const char* text : {"", "30", "s", "-3s", "3 weeks", "99999999d"})
+        EXPECT_EQ(parse_duration(text), std::nullopt) << text;
 }
 
 TEST(Quantity, FormattedForPeople)

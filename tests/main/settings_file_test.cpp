@@ -1,5 +1,4 @@
 #include "main/settings_file.hpp"
-
 #include "main/user_error.hpp"
 
 #include <gmock/gmock.h>
@@ -19,8 +18,7 @@ std::string complaint(std::string_view text)
     Settings s;
     try {
         apply_settings_text(s, text, "cepa.toml");
-    }
-    catch (const Misuse& error) {
+    } catch (const Misuse& error) {
         return error.what();
     }
     return {};
@@ -48,7 +46,8 @@ rate = "5MB/s"
 month = 1000
 [torrents]
 folder = "/tmp/x"
-)", "cepa.toml");
+)",
+                        "cepa.toml");
     EXPECT_EQ(s.log_level, log::Level::warn);
     EXPECT_TRUE(s.join_chosen);
     EXPECT_EQ(s.peers.size(), 2u);
@@ -62,7 +61,8 @@ folder = "/tmp/x"
 
 TEST(SettingsFile, UnknownKeysNameFileLineKeyAndTheLikelyOne)
 {
-    EXPECT_EQ(complaint("[network]\n\njion = \"public\"\n"), "cepa.toml:3: unknown key network.jion; did you mean network.join?");
+    EXPECT_EQ(complaint("[network]\n\njion = \"public\"\n"),
+              "cepa.toml:3: unknown key network.jion; did you mean network.join?");
     EXPECT_EQ(complaint("\n[netwrok]\njoin = \"public\"\n"), "cepa.toml:2: unknown section netwrok");
     EXPECT_EQ(complaint("hops = 3\n"), "cepa.toml:1: unknown key hops");
     EXPECT_THAT(complaint("network = 3\n"), HasSubstr("cepa.toml:1: unknown section network"));
@@ -70,8 +70,10 @@ TEST(SettingsFile, UnknownKeysNameFileLineKeyAndTheLikelyOne)
 
 TEST(SettingsFile, BadValuesSayWhatWouldBeRight)
 {
-    EXPECT_EQ(complaint("[network]\njoin = \"pubic\"\n"), "cepa.toml:2: network.join = 'pubic': expected \"public\" or \"private\"");
-    EXPECT_THAT(complaint("[tunnels]\nhops = 9\n"), HasSubstr("cepa.toml:2: tunnels.hops = 9: expected a number of hops"));
+    EXPECT_EQ(complaint("[network]\njoin = \"pubic\"\n"),
+              "cepa.toml:2: network.join = 'pubic': expected \"public\" or \"private\"");
+    EXPECT_THAT(complaint("[tunnels]\nhops = 9\n"),
+                HasSubstr("cepa.toml:2: tunnels.hops = 9: expected a number of hops"));
     EXPECT_THAT(complaint("[tunnels]\nhops = \"3\"\n"), HasSubstr("cepa.toml:2: tunnels.hops"));
     EXPECT_THAT(complaint("[relay]\nenabled = 1\n"), HasSubstr("expected true or false"));
     EXPECT_THAT(complaint("[network]\npeers = \"127.0.0.1:1\"\n"), HasSubstr("expected an array of addresses"));
@@ -92,8 +94,7 @@ TEST(SettingsFile, AMissingFileIsAnErrorOnlyWhenItWasNamed)
     try {
         apply_settings_file(s, "/nonexistent/cepa.toml", true);
         FAIL();
-    }
-    catch (const Misuse& error) {
+    } catch (const Misuse& error) {
         EXPECT_THAT(error.what(), HasSubstr("settings file /nonexistent/cepa.toml: No such file"));
     }
 }

@@ -1,6 +1,5 @@
 // Alerts cannot be made by hand, so the guard's view of them is tested on real sessions: see torrent_session_test.cpp.
 #include "main/settings_guard.hpp"
-
 #include "main/torrent_settings.hpp"
 
 #include <gtest/gtest.h>
@@ -26,16 +25,18 @@ TEST(SettingsGuard, EveryWayOutIsNoticed)
     for (const int name : {p::proxy_type, p::proxy_port}) {
         p actual = wanted;
         actual.set_int(name, 0);
-        EXPECT_NE(guard_settings(wanted, actual).value_or("").find(libtorrent::name_for_setting(name)), std::string::npos);
+        EXPECT_NE(guard_settings(wanted, actual).value_or("").find(libtorrent::name_for_setting(name)),
+                  std::string::npos);
     }
-    for (const int name : {p::proxy_hostname, p::listen_interfaces, p::dht_bootstrap_nodes, p::announce_ip, p::i2p_hostname}) {
+    for (const int name :
+         {p::proxy_hostname, p::listen_interfaces, p::dht_bootstrap_nodes, p::announce_ip, p::i2p_hostname}) {
         p actual = wanted;
         actual.set_str(name, "192.0.2.1:6881");
         EXPECT_TRUE(guard_settings(wanted, actual)) << libtorrent::name_for_setting(name);
     }
-    for (const int name : {p::proxy_hostnames, p::proxy_peer_connections, p::proxy_tracker_connections, p::anonymous_mode,
-                           p::enable_incoming_tcp, p::enable_outgoing_tcp, p::enable_lsd, p::enable_upnp, p::enable_natpmp,
-                           p::enable_ip_notifier, p::allow_i2p_mixed}) {
+    for (const int name : {p::proxy_hostnames, p::proxy_peer_connections, p::proxy_tracker_connections,
+                           p::anonymous_mode, p::enable_incoming_tcp, p::enable_outgoing_tcp, p::enable_lsd,
+                           p::enable_upnp, p::enable_natpmp, p::enable_ip_notifier, p::allow_i2p_mixed}) {
         p actual = wanted;
         actual.set_bool(name, !wanted.get_bool(name));
         EXPECT_TRUE(guard_settings(wanted, actual)) << libtorrent::name_for_setting(name);
@@ -44,7 +45,8 @@ TEST(SettingsGuard, EveryWayOutIsNoticed)
 
 TEST(SettingsGuard, OwnAddressesAreGlobalOnesOnly)
 {
-    for (const IpAddress& ip : own_addresses()) EXPECT_TRUE(ip.is_global_unicast()) << ip.to_string();
+    for (const IpAddress& ip : own_addresses())
+        EXPECT_TRUE(ip.is_global_unicast()) << ip.to_string();
 }
 
 } // namespace

@@ -1,5 +1,4 @@
 #include "main/settings.hpp"
-
 #include "main/settings_file.hpp"
 #include "main/user_error.hpp"
 
@@ -16,8 +15,7 @@ std::string complaint(const std::vector<std::string>& environment)
     Settings s;
     try {
         apply_environment(s, environment);
-    }
-    catch (const Misuse& error) {
+    } catch (const Misuse& error) {
         return error.what();
     }
     return {};
@@ -27,8 +25,7 @@ std::string contradiction(const Settings& s)
 {
     try {
         check_settings(s);
-    }
-    catch (const Misuse& error) {
+    } catch (const Misuse& error) {
         return error.what();
     }
     return {};
@@ -79,7 +76,8 @@ TEST(Settings, EnvironmentListsAreSeparatedByCommas)
 
 TEST(Settings, EnvironmentErrorsNameTheVariable)
 {
-    EXPECT_THAT(complaint({"CEPA_NETWORK_JOIN=pubic"}), HasSubstr("CEPA_NETWORK_JOIN=\"pubic\": expected \"public\" or \"private\""));
+    EXPECT_THAT(complaint({"CEPA_NETWORK_JOIN=pubic"}),
+                HasSubstr("CEPA_NETWORK_JOIN=\"pubic\": expected \"public\" or \"private\""));
     EXPECT_THAT(complaint({"CEPA_NETWORK_JION=public"}), HasSubstr("CEPA_NETWORK_JION"));
     EXPECT_EQ(complaint({"CEPA_IPV8_VECTORS=/tmp/x", "CEPANETWORK=1"}), ""); // not settings
 }
@@ -90,8 +88,7 @@ TEST(Settings, FlagErrorsNameTheFlag)
     try {
         apply_override(s, {"network.listen", "--listen", {"example.org:1"}});
         FAIL();
-    }
-    catch (const Misuse& error) {
+    } catch (const Misuse& error) {
         EXPECT_THAT(error.what(), HasSubstr("--listen example.org:1: expected ADDRESS:PORT"));
         EXPECT_EQ(error.status(), kMisuse);
     }

@@ -1,5 +1,4 @@
 #include "main/standard_folders.hpp"
-
 #include "main/user_error.hpp"
 
 #include <gtest/gtest.h>
@@ -33,7 +32,8 @@ TEST(StandardFolders, AUserHasXdgDirectories)
     EXPECT_EQ(plain.settings_file, "/home/a/.config/cepa/cepa.toml");
     EXPECT_EQ(plain.state, "/home/a/.local/state/cepa");
     EXPECT_EQ(plain.downloads, "/home/a/Downloads");
-    const auto chosen = standard_folders(false, from({{"HOME", "/home/a"}, {"XDG_STATE_HOME", "/s"}, {"XDG_CONFIG_HOME", "relative"}}));
+    const auto chosen =
+        standard_folders(false, from({{"HOME", "/home/a"}, {"XDG_STATE_HOME", "/s"}, {"XDG_CONFIG_HOME", "relative"}}));
     EXPECT_EQ(chosen.state, "/s/cepa");
     EXPECT_EQ(chosen.settings_file, "/home/a/.config/cepa/cepa.toml"); // a relative one does not count
 }

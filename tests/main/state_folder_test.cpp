@@ -1,14 +1,12 @@
 #include "main/state_folder.hpp"
-
 #include "main/user_error.hpp"
 
 #include <gmock/gmock.h>
 
-#include <sys/stat.h>
-
 #include <cstdlib>
 #include <fstream>
 #include <optional>
+#include <sys/stat.h>
 
 using namespace cepa::main;
 using testing::HasSubstr;
@@ -30,8 +28,7 @@ protected:
     {
         try {
             (void)StateFolder::open(path);
-        }
-        catch (const UserError& error) {
+        } catch (const UserError& error) {
             return error.what();
         }
         return {};
@@ -43,7 +40,7 @@ protected:
 
 unsigned mode_of(const std::filesystem::path& path)
 {
-    struct stat info {};
+    struct stat info{};
     return ::stat(path.c_str(), &info) == 0 ? info.st_mode & 0777U : 0;
 }
 
@@ -51,7 +48,9 @@ unsigned mode_of(const std::filesystem::path& path)
 
 TEST_F(StateFolderTest, IsMadePrivateAndCanBeOpenedAgain)
 {
-    { const StateFolder folder = StateFolder::open(path); }
+    {
+        const StateFolder folder = StateFolder::open(path);
+    }
     EXPECT_EQ(mode_of(path), 0700u);
     EXPECT_EQ(complaint(), "");
 }
@@ -66,7 +65,9 @@ TEST_F(StateFolderTest, ASecondInstanceIsAnError)
 
 TEST_F(StateFolderTest, NewerStateIsRefusedAndUntouched)
 {
-    { const StateFolder folder = StateFolder::open(path); }
+    {
+        const StateFolder folder = StateFolder::open(path);
+    }
     std::ofstream(path / "schema") << kStateSchema + 1 << "\n";
     EXPECT_THAT(complaint(), HasSubstr("written by a newer cepa"));
     std::ofstream(path / "schema") << "banana\n";
@@ -91,9 +92,13 @@ TEST_F(StateFolderTest, AFileInTheWayIsAnError)
 
 TEST_F(StateFolderTest, OpenToOthersIsCorrected)
 {
-    { const StateFolder folder = StateFolder::open(path); }
+    {
+        const StateFolder folder = StateFolder::open(path);
+    }
     ASSERT_EQ(::chmod(path.c_str(), 0755), 0);
-    { const StateFolder folder = StateFolder::open(path); }
+    {
+        const StateFolder folder = StateFolder::open(path);
+    }
     EXPECT_EQ(mode_of(path), 0700u);
 }
 
@@ -133,7 +138,8 @@ TEST_F(StateFolderTest, TrafficCountsForItsMonthOnly)
     ASSERT_TRUE(folder.save_traffic("2026-11", 12345).has_value());
     EXPECT_EQ(folder.load_traffic("2026-11"), 12345u);
     EXPECT_EQ(folder.load_traffic("2026-12"), 0u);
-    for (const char* damaged : {"", "{", "[]", R"({"month":3,"bytes":1})", R"({"month":"2026-11","bytes":"x"})", R"({"month":"2026-11","bytes":-1})"}) {
+    for (const char* damaged : {"", "{", "[]", R"({"month":3,"bytes":1})", R"({"month":"2026-11","bytes":"x"})",
+                                R"({"month":"2026-11","bytes":-1})"}) {
         std::ofstream(path / "traffic.json") << damaged;
         EXPECT_EQ(folder.load_traffic("2026-11"), 0u) << damaged;
     }

@@ -2,9 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <sys/stat.h>
-
 #include <cstdlib>
+#include <sys/stat.h>
 
 using namespace cepa::main;
 
@@ -13,7 +12,8 @@ TEST(UnixSocket, PathsOfAnyLengthWork)
     std::string made = testing::TempDir() + "cepa-unix-XXXXXX";
     ASSERT_NE(::mkdtemp(made.data()), nullptr);
     auto folder = std::filesystem::path(made);
-    for (int i = 0; i < 10; ++i) folder /= std::string(40, 'x');
+    for (int i = 0; i < 10; ++i)
+        folder /= std::string(40, 'x');
     std::filesystem::create_directories(folder);
     const auto path = folder / "control.sock";
     const auto listening = listen_unix(path);
@@ -21,7 +21,7 @@ TEST(UnixSocket, PathsOfAnyLengthWork)
     const auto connected = connect_unix(path);
     ASSERT_TRUE(connected.has_value()) << connected.error().message();
     EXPECT_TRUE(peer_is_same_user(connected->get()));
-    struct stat info {};
+    struct stat info{};
     ASSERT_EQ(::stat(path.c_str(), &info), 0);
     EXPECT_EQ(info.st_mode & 0777U, 0600u);
     std::filesystem::remove_all(made);

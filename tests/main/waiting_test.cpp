@@ -36,7 +36,8 @@ TEST(Waiting, ARouteThatCarriesTrafficWaitsForNothing)
 
 TEST(Waiting, EachStepIsNamed)
 {
-    EXPECT_EQ(waiting_text(waiting_route(3), known(0, 0, 0)), "an answer of any node of the network: none was reachable so far");
+    EXPECT_EQ(waiting_text(waiting_route(3), known(0, 0, 0)),
+              "an answer of any node of the network: none was reachable so far");
     EXPECT_EQ(waiting_text(waiting_route(3), known(4, 4, 0)), "an exit: no exits known (4 nodes, 4 relays)");
     EXPECT_EQ(waiting_text(waiting_route(3), known(2, 2, 1)), "more nodes: 3 hops need as many, 2 known");
     RouteStatus building = waiting_route(2);

@@ -16,7 +16,7 @@ namespace cepa::main {
 struct CommandContext {
     const Options& options;
     Settings& settings;
-    std::filesystem::path state;         ///< folder of the node that runs or is asked
+    std::filesystem::path state; ///< folder of the node that runs or is asked
     std::filesystem::path settings_file;
     ContainmentPermit permit;
     const InProcessFactory& in_process;

@@ -1,16 +1,15 @@
 // A .torrent file of a file or folder, without date, creator, path or times.
 #include "main/commands/commands.hpp"
-#include "main/quantity.hpp"
 #include "main/interrupt.hpp"
+#include "main/quantity.hpp"
 #include "main/torrent_creator.hpp"
 #include "main/user_error.hpp"
 
 #include <fmt/format.h>
 
-#include <fcntl.h>
-
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 
 namespace cepa::main {
 namespace {
@@ -50,9 +49,15 @@ int create_command(CommandContext& context)
     if (!created) throw UserError(created.error());
     const auto output = options.output.empty() ? std::filesystem::path(created->name + ".torrent") : options.output;
     write_new_file(output, created->content);
-    context.console.line(fmt::format("{}: {} in {} pieces\n{}", output.string(), format_size(created->bytes), created->pieces, created->magnet));
-    context.console.result({{"ok", true}, {"torrent", output.string()}, {"id", created->id}, {"magnet", created->magnet}, {"name", created->name},
-                            {"bytes", created->bytes}, {"pieces", created->pieces}});
+    context.console.line(fmt::format("{}: {} in {} pieces\n{}", output.string(), format_size(created->bytes),
+                                     created->pieces, created->magnet));
+    context.console.result({{"ok", true},
+                            {"torrent", output.string()},
+                            {"id", created->id},
+                            {"magnet", created->magnet},
+                            {"name", created->name},
+                            {"bytes", created->bytes},
+                            {"pieces", created->pieces}});
     return kDone;
 }
 

@@ -16,13 +16,12 @@
 #include <fmt/format.h>
 #include <sodium.h>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <fstream>
+#include <unistd.h>
 
 namespace cepa::main {
 namespace {
@@ -45,7 +44,8 @@ struct Timing {
 class Demo {
 public:
     Demo(CommandContext& context, DemoOptions options)
-        : console_(context.console), options_(std::move(options)), folder_(std::filesystem::temp_directory_path(), "cepa-demo-")
+        : console_(context.console), options_(std::move(options)),
+          folder_(std::filesystem::temp_directory_path(), "cepa-demo-")
     {
     }
 
@@ -58,8 +58,10 @@ private:
     }
     [[nodiscard]] Content make_content();
     [[nodiscard]] std::filesystem::path make_torrent(const Content& content);
-    [[nodiscard]] Timing download(DemoNetwork& network, const DemoPlan& plan, const std::filesystem::path& torrent, const std::filesystem::path& to);
-    [[nodiscard]] Json result(DemoNetwork& network, const Content& content, const Timing& timing, const std::string& sha256);
+    [[nodiscard]] Timing download(DemoNetwork& network, const DemoPlan& plan, const std::filesystem::path& torrent,
+                                  const std::filesystem::path& to);
+    [[nodiscard]] Json result(DemoNetwork& network, const Content& content, const Timing& timing,
+                              const std::string& sha256);
     void keep_output(const std::filesystem::path& downloaded);
     void check_output(const Content& content) const;
     void watch(const Json& torrent, DemoNetwork& network);
@@ -70,7 +72,10 @@ private:
     TemporaryFolder folder_;
 };
 
-std::uint32_t random_below(std::uint32_t bound) { return randombytes_uniform(bound); }
+std::uint32_t random_below(std::uint32_t bound)
+{
+    return randombytes_uniform(bound);
+}
 
 Content Demo::make_content()
 {
@@ -84,8 +89,10 @@ Content Demo::make_content()
     }
     std::error_code error;
     content.path = std::filesystem::absolute(options_.file, error).lexically_normal();
-    if (::access(content.path.c_str(), R_OK) != 0) throw UserError(fmt::format("file {}: {}", options_.file.string(), std::strerror(errno)));
-    if (!std::filesystem::is_regular_file(content.path, error)) throw UserError(fmt::format("file {}: not a regular file", options_.file.string()));
+    if (::access(content.path.c_str(), R_OK) != 0)
+        throw UserError(fmt::format("file {}: {}", options_.file.string(), std::strerror(errno)));
+    if (!std::filesystem::is_regular_file(content.path, error))
+        throw UserError(fmt::format("file {}: not a regular file", options_.file.string()));
     content.bytes = std::filesystem::file_size(content.path, error);
     if (content.bytes == 0) throw UserError(fmt::format("file {}: empty", options_.file.string()));
     content.sha256 = sha256_of_file(content.path, keep_going());
@@ -101,7 +108,8 @@ std::filesystem::path Demo::make_torrent(const Content& content)
     if (!created) throw UserError(created.error());
     const auto file = folder_.path() / "demo.torrent";
     std::ofstream out(file, std::ios::binary);
-    out.write(reinterpret_cast<const char*>(created->content.data()), static_cast<std::streamsize>(created->content.size()));
+    out.write(reinterpret_cast<const char*>(created->content.data()),
+              static_cast<std::streamsize>(created->content.size()));
     if (!out.flush()) throw UserError(fmt::format("{}: {}", file.string(), std::strerror(errno)));
     return file;
 }
@@ -117,7 +125,8 @@ void Demo::check_output(const Content& content) const
 std::size_t ready_circuits(DemoNetwork& network)
 {
     const Json answer = network.downloader().call("circuits");
-    return static_cast<std::size_t>(std::ranges::count_if(answer["circuits"], [](const Json& circuit) { return circuit.value("state", "") == "ready"; }));
+    return static_cast<std::size_t>(std::ranges::count_if(
+        answer["circuits"], [](const Json& circuit) { return circuit.value("state", "") == "ready"; }));
 }
 
 void Demo::watch(const Json& torrent, DemoNetwork& network)
@@ -129,12 +138,16 @@ void Demo::watch(const Json& torrent, DemoNetwork& network)
     console_.progress(progress);
 }
 
-Timing Demo::download(DemoNetwork& network, const DemoPlan& plan, const std::filesystem::path& torrent, const std::filesystem::path& to)
+Timing Demo::download(DemoNetwork& network, const DemoPlan& plan, const std::filesystem::path& torrent,
+                      const std::filesystem::path& to)
 {
     const BootClock clock;
     const TimePoint start = clock.now();
     const auto since = [&clock](TimePoint from) { return std::chrono::duration<double>(clock.now() - from).count(); };
-    const Json params{{"source", torrent.string()}, {"folder", to.string()}, {"hops", options_.hops}, {"peers", plan.seeder_endpoints}};
+    const Json params{{"source", torrent.string()},
+                      {"folder", to.string()},
+                      {"hops", options_.hops},
+                      {"peers", plan.seeder_endpoints}};
     const std::string id = network.downloader().call("add", params)["id"];
     Timing timing;
     std::uint64_t most = 0;
@@ -142,8 +155,10 @@ Timing Demo::download(DemoNetwork& network, const DemoPlan& plan, const std::fil
     TimePoint last_drawn{};
     for (;;) {
         const Json shown = network.downloader().call("show", {{"id", id}})["torrent"];
-        // The first counts at once, the second (which libtorrent brings up to date once a second) also when a piece fails.
-        const auto downloaded = std::max(shown.value("bytes_done", std::uint64_t{0}), shown.value("downloaded", std::uint64_t{0}));
+        // The first counts at once, the second (which libtorrent brings up to date once a second) also when a piece
+        // fails.
+        const auto downloaded =
+            std::max(shown.value("bytes_done", std::uint64_t{0}), shown.value("downloaded", std::uint64_t{0}));
         if (downloaded > 0 && timing.first_byte_seconds == 0) timing.first_byte_seconds = since(start);
         if (downloaded > most) last_news = clock.now();
         most = std::max(most, downloaded);
@@ -151,7 +166,8 @@ Timing Demo::download(DemoNetwork& network, const DemoPlan& plan, const std::fil
         if (shown.value("complete", false)) break;
         network.check_all_running();
         if (clock.now() - last_news > kStandstillLimit)
-            throw UserError(fmt::format("nothing arrived for {}; it waits for: {}\n{}", format_duration(kStandstillLimit), shown.value("waiting_for", ""),
+            throw UserError(fmt::format("nothing arrived for {}; it waits for: {}\n{}",
+                                        format_duration(kStandstillLimit), shown.value("waiting_for", ""),
                                         network.downloader().log_tail()));
         if (clock.now() - last_drawn > 300ms) {
             watch(shown, network);
@@ -166,7 +182,8 @@ Timing Demo::download(DemoNetwork& network, const DemoPlan& plan, const std::fil
 
 Json Demo::result(DemoNetwork& network, const Content& content, const Timing& timing, const std::string& sha256)
 {
-    if (interrupt_.wait(700ms)) throw UserError("interrupted"); // the workers' last counters come within their sync interval
+    if (interrupt_.wait(700ms))
+        throw UserError("interrupted"); // the workers' last counters come within their sync interval
     const Json status = network.downloader().call("status");
     const auto exits = network.exit_addresses();
     const auto seen = network.seen_by_seeders();
@@ -174,14 +191,27 @@ Json Demo::result(DemoNetwork& network, const Content& content, const Timing& ti
     const bool same = sha256 == content.sha256;
     Json processes = network.accounts();
     Json worker_bytes = Json::array();
-    for (const Json& worker : processes.back().value("workers", Json::array())) worker_bytes.push_back(worker["bytes"]);
+    for (const Json& worker : processes.back().value("workers", Json::array()))
+        worker_bytes.push_back(worker["bytes"]);
     if (worker_bytes.empty() && options_.hops > 0) worker_bytes.push_back(processes.back()["bytes"]);
     const Json containment = status.value("containment", Json::object());
-    return {{"ok", same && (only_exits || options_.hops == 0)}, {"sha256_ok", same}, {"sha256", sha256}, {"bytes", content.bytes}, {"seconds", timing.seconds},
-            {"first_byte_seconds", timing.first_byte_seconds}, {"rate_bytes_per_s", static_cast<double>(content.bytes) / std::max(timing.seconds, 1e-3)},
-            {"hops", options_.hops}, {"workers", options_.workers}, {"worker_bytes", worker_bytes}, {"worker_restarts", status["pool"].value("restarts", 0)},
-            {"circuits", ready_circuits(network)}, {"seeders_saw_only_exits", only_exits}, {"seeders_saw", seen}, {"exits", exits},
-            {"containment", containment.value("on", false) ? "on" : "off: " + containment.value("why_off", "")}, {"socks5", status.value("socks5", Json::object())},
+    return {{"ok", same && (only_exits || options_.hops == 0)},
+            {"sha256_ok", same},
+            {"sha256", sha256},
+            {"bytes", content.bytes},
+            {"seconds", timing.seconds},
+            {"first_byte_seconds", timing.first_byte_seconds},
+            {"rate_bytes_per_s", static_cast<double>(content.bytes) / std::max(timing.seconds, 1e-3)},
+            {"hops", options_.hops},
+            {"workers", options_.workers},
+            {"worker_bytes", worker_bytes},
+            {"worker_restarts", status["pool"].value("restarts", 0)},
+            {"circuits", ready_circuits(network)},
+            {"seeders_saw_only_exits", only_exits},
+            {"seeders_saw", seen},
+            {"exits", exits},
+            {"containment", containment.value("on", false) ? "on" : "off: " + containment.value("why_off", "")},
+            {"socks5", status.value("socks5", Json::object())},
             {"processes", std::move(processes)}};
 }
 
@@ -200,12 +230,14 @@ int Demo::run()
     const Content content = make_content();
     check_output(content);
     // Beside its place when it is to be kept, so that the last step is a rename.
-    const TemporaryFolder downloads(options_.output.empty() ? folder_.path() : checked_folder(options_.output), ".cepa-demo-");
+    const TemporaryFolder downloads(options_.output.empty() ? folder_.path() : checked_folder(options_.output),
+                                    ".cepa-demo-");
     const auto torrent = make_torrent(content);
     const DemoPlan plan = plan_demo(options_, folder_.path(), content.path, torrent, random_below);
     std::ofstream(folder_.path() / "cepa.toml") << plan.settings_text;
-    console_.note(fmt::format("starting {} relays, {} exits, {} seeders and a downloader with {} workers, on loopback only", plan.relays.size(), plan.exits.size(),
-                              plan.seeders.size(), options_.workers));
+    console_.note(
+        fmt::format("starting {} relays, {} exits, {} seeders and a downloader with {} workers, on loopback only",
+                    plan.relays.size(), plan.exits.size(), plan.seeders.size(), options_.workers));
     DemoNetwork network(plan, interrupt_);
     const Timing timing = download(network, plan, torrent, downloads.path());
     const auto downloaded = downloads.path() / content.path.filename();

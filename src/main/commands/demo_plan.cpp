@@ -18,9 +18,11 @@ constexpr std::size_t kPeersNamed = 8;
 void check_numbers(const DemoOptions& o, std::uint32_t seeders)
 {
     if (o.hops > 0 && o.relays + o.exits < o.hops)
-        throw Misuse(fmt::format("demo: {} hops need at least {} nodes in a row, and --relays {} and --exits {} make {}", o.hops, o.hops, o.relays, o.exits,
-                                 o.relays + o.exits));
-    if (o.relays + o.exits + seeders + 1 > kMostNodes) throw Misuse(fmt::format("demo: at most {} processes", kMostNodes));
+        throw Misuse(
+            fmt::format("demo: {} hops need at least {} nodes in a row, and --relays {} and --exits {} make {}", o.hops,
+                        o.hops, o.relays, o.exits, o.relays + o.exits));
+    if (o.relays + o.exits + seeders + 1 > kMostNodes)
+        throw Misuse(fmt::format("demo: at most {} processes", kMostNodes));
 }
 
 /// Addresses 127.x.y.z, no two in one /16: a path takes no two hops of one.
@@ -29,9 +31,13 @@ public:
     explicit Addresses(const RandomBelow& random) : random_(random), order_(254)
     {
         std::iota(order_.begin(), order_.end(), 1U);
-        for (std::uint32_t i = 253; i > 0; --i) std::swap(order_[i], order_[random_(i + 1)]);
+        for (std::uint32_t i = 253; i > 0; --i)
+            std::swap(order_[i], order_[random_(i + 1)]);
     }
-    [[nodiscard]] std::string next() { return fmt::format("127.{}.{}.{}", order_.at(used_++), 1 + random_(254), 1 + random_(254)); }
+    [[nodiscard]] std::string next()
+    {
+        return fmt::format("127.{}.{}.{}", order_.at(used_++), 1 + random_(254), 1 + random_(254));
+    }
 
 private:
     const RandomBelow& random_;
@@ -42,23 +48,28 @@ private:
 std::string settings_text(const RandomBelow& random)
 {
     std::string overlay;
-    for (int i = 0; i < 20; ++i) overlay += fmt::format("{:02x}", random(256));
-    return fmt::format("[network]\njoin = \"private\"\noverlay = \"{}\"\nallow_loopback = true\n\n[workers]\nsync_interval = \"500ms\"\n", overlay);
+    for (int i = 0; i < 20; ++i)
+        overlay += fmt::format("{:02x}", random(256));
+    return fmt::format("[network]\njoin = \"private\"\noverlay = \"{}\"\nallow_loopback = "
+                       "true\n\n[workers]\nsync_interval = \"500ms\"\n",
+                       overlay);
 }
 
-NodeStart tunnel_node(const std::string& role, std::vector<std::string> arguments, const std::string& address, const std::filesystem::path& folder,
-                      std::size_t number)
+NodeStart tunnel_node(const std::string& role, std::vector<std::string> arguments, const std::string& address,
+                      const std::filesystem::path& folder, std::size_t number)
 {
-    arguments.insert(arguments.end(), {"--config", (folder / "cepa.toml").string(), "--listen", fmt::format("{}:{}", address, kNodePort)});
+    arguments.insert(arguments.end(), {"--config", (folder / "cepa.toml").string(), "--listen",
+                                       fmt::format("{}:{}", address, kNodePort)});
     return {role, address, std::move(arguments), folder / fmt::format("{}-{}", role, number)};
 }
 
-NodeStart seeder(const std::filesystem::path& content, const std::filesystem::path& torrent, const std::string& address, const std::filesystem::path& folder,
-                 std::size_t number)
+NodeStart seeder(const std::filesystem::path& content, const std::filesystem::path& torrent, const std::string& address,
+                 const std::filesystem::path& folder, std::size_t number)
 {
-    return {"seeder", address,
-            {"seed", content.string(), "--torrent", torrent.string(), "--config", (folder / "cepa.toml").string(), "--listen",
-             fmt::format("{}:{}", address, kSeederPort)},
+    return {"seeder",
+            address,
+            {"seed", content.string(), "--torrent", torrent.string(), "--config", (folder / "cepa.toml").string(),
+             "--listen", fmt::format("{}:{}", address, kSeederPort)},
             folder / fmt::format("seeder-{}", number)};
 }
 
@@ -73,10 +84,13 @@ void name_peers(NodeStart& node, const std::vector<std::string>& peers)
 
 } // namespace
 
-std::uint32_t default_seeders(std::uint32_t workers) noexcept { return std::max(4U, 2 * workers); }
+std::uint32_t default_seeders(std::uint32_t workers) noexcept
+{
+    return std::max(4U, 2 * workers);
+}
 
-DemoPlan plan_demo(const DemoOptions& o, const std::filesystem::path& folder, const std::filesystem::path& content, const std::filesystem::path& torrent,
-                   const RandomBelow& random)
+DemoPlan plan_demo(const DemoOptions& o, const std::filesystem::path& folder, const std::filesystem::path& content,
+                   const std::filesystem::path& torrent, const RandomBelow& random)
 {
     const std::uint32_t seeders = o.seeders != 0 ? o.seeders : default_seeders(o.workers);
     check_numbers(o, seeders);
@@ -92,13 +106,18 @@ DemoPlan plan_demo(const DemoOptions& o, const std::filesystem::path& folder, co
         plan.seeders.push_back(seeder(content, torrent, addresses.next(), folder, i));
         plan.seeder_endpoints.push_back(fmt::format("{}:{}", plan.seeders.back().address, kSeederPort));
     }
-    plan.downloader = tunnel_node("downloader", {"run", "--workers", std::to_string(o.workers)}, addresses.next(), folder, 0);
+    plan.downloader =
+        tunnel_node("downloader", {"run", "--workers", std::to_string(o.workers)}, addresses.next(), folder, 0);
 
     std::vector<std::string> peers;
-    for (const NodeStart& node : plan.exits) peers.push_back(node.address);
-    for (const NodeStart& node : plan.relays) peers.push_back(node.address);
-    for (NodeStart& node : plan.exits) name_peers(node, peers);
-    for (NodeStart& node : plan.relays) name_peers(node, peers);
+    for (const NodeStart& node : plan.exits)
+        peers.push_back(node.address);
+    for (const NodeStart& node : plan.relays)
+        peers.push_back(node.address);
+    for (NodeStart& node : plan.exits)
+        name_peers(node, peers);
+    for (NodeStart& node : plan.relays)
+        name_peers(node, peers);
     name_peers(plan.downloader, peers);
     return plan;
 }

@@ -25,8 +25,9 @@ struct DemoPlan {
 };
 
 /// Throws Misuse when the numbers make no path. `folder` is the demo's own; `content` and `torrent` what is seeded.
-[[nodiscard]] DemoPlan plan_demo(const DemoOptions& options, const std::filesystem::path& folder, const std::filesystem::path& content,
-                                 const std::filesystem::path& torrent, const RandomBelow& random);
+[[nodiscard]] DemoPlan plan_demo(const DemoOptions& options, const std::filesystem::path& folder,
+                                 const std::filesystem::path& content, const std::filesystem::path& torrent,
+                                 const RandomBelow& random);
 
 /// Enough seeders to load every worker: a flow (one seeder) is carried by one circuit of one worker.
 [[nodiscard]] std::uint32_t default_seeders(std::uint32_t workers) noexcept;

@@ -11,16 +11,21 @@ std::string line_of(const std::string& name, const Json& account, double gigabyt
 {
     const double cpu = account.value("cpu_s", 0.0);
     return fmt::format("  {:<26} pid {:>7}  {:>10}  {:>7.2f} CPU-s  {:>6.2f} CPU-s/GB\n", name, account.value("pid", 0),
-                       format_size(account.value("bytes", std::uint64_t{0})), cpu, gigabytes > 0 ? cpu / gigabytes : 0.0);
+                       format_size(account.value("bytes", std::uint64_t{0})), cpu,
+                       gigabytes > 0 ? cpu / gigabytes : 0.0);
 }
 
-std::string seconds(double s) { return format_duration(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(s))); }
+std::string seconds(double s)
+{
+    return format_duration(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(s)));
+}
 
 std::string seen_text(const Json& result)
 {
     if (result.value("hops", 0) == 0) return "hops 0: the seeders saw the downloader itself, as in any plain download";
     std::string seen;
-    for (const Json& address : result["seeders_saw"]) seen += (seen.empty() ? "" : ", ") + address.get<std::string>();
+    for (const Json& address : result["seeders_saw"])
+        seen += (seen.empty() ? "" : ", ") + address.get<std::string>();
     if (result.value("seeders_saw_only_exits", false)) return "the seeders saw only the exits' addresses: " + seen;
     return "THE SEEDERS SAW MORE THAN THE EXITS: " + (seen.empty() ? "nobody at all" : seen);
 }
@@ -30,14 +35,17 @@ std::string seen_text(const Json& result)
 std::string demo_report(const Json& r)
 {
     const auto bytes = r.value("bytes", std::uint64_t{0});
-    std::string out = fmt::format("{}: {} in {} ({}), of these {} to build circuits; {} hops, {} workers, {} circuits\n",
-                                  r.value("sha256_ok", false) ? "SHA-256 of both files is equal" : "THE FILES DIFFER", format_size(bytes), seconds(r.value("seconds", 0.0)),
-                                  format_rate(r.value("rate_bytes_per_s", 0.0)), seconds(r.value("first_byte_seconds", 0.0)), r.value("hops", 0), r.value("workers", 0),
-                                  r.value("circuits", 0));
-    out += fmt::format("sha256 {}\n{}\ncontainment {}\n", r.value("sha256", ""), seen_text(r), r.value("containment", ""));
+    std::string out = fmt::format(
+        "{}: {} in {} ({}), of these {} to build circuits; {} hops, {} workers, {} circuits\n",
+        r.value("sha256_ok", false) ? "SHA-256 of both files is equal" : "THE FILES DIFFER", format_size(bytes),
+        seconds(r.value("seconds", 0.0)), format_rate(r.value("rate_bytes_per_s", 0.0)),
+        seconds(r.value("first_byte_seconds", 0.0)), r.value("hops", 0), r.value("workers", 0), r.value("circuits", 0));
+    out +=
+        fmt::format("sha256 {}\n{}\ncontainment {}\n", r.value("sha256", ""), seen_text(r), r.value("containment", ""));
     const double gigabytes = static_cast<double>(bytes) / 1e9;
     for (const Json& process : r["processes"]) {
-        out += line_of(fmt::format("{} {}", process.value("role", ""), process.value("address", "")), process, gigabytes);
+        out +=
+            line_of(fmt::format("{} {}", process.value("role", ""), process.value("address", "")), process, gigabytes);
         for (const Json& worker : process.value("workers", Json::array()))
             out += line_of(fmt::format("  worker {}", worker.value("worker", 0)), worker, gigabytes);
     }

@@ -1,20 +1,18 @@
 #include "main/commands/file_digest.hpp"
 
-#include "main/user_error.hpp"
-
 #include "base/file_descriptor.hpp"
+#include "main/user_error.hpp"
 
 #include <fmt/format.h>
 #include <openssl/evp.h>
 #include <sodium.h>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <memory>
+#include <unistd.h>
 #include <vector>
 
 namespace cepa::main {
@@ -24,7 +22,10 @@ constexpr std::size_t kChunk = std::size_t{8} << 20U;
 
 class Sha256 {
 public:
-    Sha256() : context_(::EVP_MD_CTX_new(), ::EVP_MD_CTX_free) { ::EVP_DigestInit_ex(context_.get(), ::EVP_sha256(), nullptr); }
+    Sha256() : context_(::EVP_MD_CTX_new(), ::EVP_MD_CTX_free)
+    {
+        ::EVP_DigestInit_ex(context_.get(), ::EVP_sha256(), nullptr);
+    }
     void add(const void* bytes, std::size_t size) { ::EVP_DigestUpdate(context_.get(), bytes, size); }
     [[nodiscard]] std::string hex()
     {
@@ -48,14 +49,16 @@ void check(const KeepGoing& keep_going)
 }
 
 /// A key from the system and a stream cipher: random enough, and as fast as the disk.
-void fill(std::vector<unsigned char>& chunk, const std::array<unsigned char, crypto_stream_chacha20_KEYBYTES>& key, std::uint64_t number)
+void fill(std::vector<unsigned char>& chunk, const std::array<unsigned char, crypto_stream_chacha20_KEYBYTES>& key,
+          std::uint64_t number)
 {
     std::array<unsigned char, crypto_stream_chacha20_NONCEBYTES> nonce{};
     std::memcpy(nonce.data(), &number, sizeof number);
     crypto_stream_chacha20(chunk.data(), chunk.size(), nonce.data(), key.data());
 }
 
-void write_all(const FileDescriptor& to, const std::filesystem::path& file, const unsigned char* bytes, std::size_t size)
+void write_all(const FileDescriptor& to, const std::filesystem::path& file, const unsigned char* bytes,
+               std::size_t size)
 {
     while (size > 0) {
         const ssize_t n = ::write(to.get(), bytes, size);

@@ -16,6 +16,7 @@ using KeepGoing = std::function<bool()>;
 
 /// Writes `bytes` random bytes to a new file and returns their SHA-256. Throws UserError, for a full disk too; the file
 /// is then removed.
-[[nodiscard]] std::string write_random_file(const std::filesystem::path& file, std::uint64_t bytes, const KeepGoing& keep_going);
+[[nodiscard]] std::string write_random_file(const std::filesystem::path& file, std::uint64_t bytes,
+                                            const KeepGoing& keep_going);
 
 } // namespace cepa::main

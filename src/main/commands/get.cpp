@@ -31,16 +31,23 @@ std::filesystem::path resume_folder(const std::filesystem::path& state, const st
 
 Json outcome(const Json& torrent, double seconds)
 {
-    return {{"ok", torrent.value("complete", false)}, {"id", torrent.value("id", "")}, {"name", torrent.value("name", "")},
-            {"bytes", torrent.value("bytes_done", std::uint64_t{0})}, {"seconds", seconds}, {"folder", torrent.value("folder", "")}};
+    return {{"ok", torrent.value("complete", false)},
+            {"id", torrent.value("id", "")},
+            {"name", torrent.value("name", "")},
+            {"bytes", torrent.value("bytes_done", std::uint64_t{0})},
+            {"seconds", seconds},
+            {"folder", torrent.value("folder", "")}};
 }
 
 void say_done(CommandContext& context, const Json& torrent, double seconds)
 {
     const auto bytes = torrent.value("bytes_done", std::uint64_t{0});
-    context.console.line(fmt::format("{}: {} in {} ({})", printable((std::filesystem::path(torrent.value("folder", "")) / torrent.value("name", "")).string()),
-                                     format_size(bytes), format_duration(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds))),
-                                     format_rate(static_cast<double>(bytes) / std::max(seconds, 0.001))));
+    context.console.line(fmt::format(
+        "{}: {} in {} ({})",
+        printable((std::filesystem::path(torrent.value("folder", "")) / torrent.value("name", "")).string()),
+        format_size(bytes),
+        format_duration(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds))),
+        format_rate(static_cast<double>(bytes) / std::max(seconds, 0.001))));
     context.console.result(outcome(torrent, seconds));
 }
 
@@ -71,7 +78,8 @@ int watch_service(CommandContext& context, ControlClient& service, const std::st
     }
 }
 
-int by_service(CommandContext& context, ControlClient& service, const std::string& source, const std::filesystem::path& folder)
+int by_service(CommandContext& context, ControlClient& service, const std::string& source,
+               const std::filesystem::path& folder)
 {
     const std::string id = service.call("add", add_params(context.options.torrent, source, folder))["id"];
     context.console.note("handed to the running service");
@@ -83,13 +91,17 @@ int by_service(CommandContext& context, ControlClient& service, const std::strin
 /// The download while our own node runs; called from its io loop.
 class OwnDownload {
 public:
-    OwnDownload(CommandContext& context, App& app, Foreground& foreground) : context_(context), app_(app), foreground_(foreground) {}
+    OwnDownload(CommandContext& context, App& app, Foreground& foreground)
+        : context_(context), app_(app), foreground_(foreground)
+    {
+    }
 
     void begin(const AddTorrent& request)
     {
         app_.torrents().on_refresh([this] { look(); });
         app_.torrents().load([this, request](const std::vector<std::string>& messages) {
-            for (const std::string& message : messages) context_.console.note(message);
+            for (const std::string& message : messages)
+                context_.console.note(message);
             app_.torrents().add(request, [this](Answer<std::string> id) { on_added(std::move(id)); });
         });
     }
@@ -175,7 +187,9 @@ int by_own_node(CommandContext& context, const std::string& source, const std::f
     download.begin(request);
     int status = foreground.run();
 
-    if (!download.error().empty()) throw UserError(fmt::format("{}: {}", source, download.error()), source.starts_with("magnet:") && download.last().empty() ? kMisuse : kFailed);
+    if (!download.error().empty())
+        throw UserError(fmt::format("{}: {}", source, download.error()),
+                        source.starts_with("magnet:") && download.last().empty() ? kMisuse : kFailed);
     if (download.complete()) {
         std::error_code ignored;
         std::filesystem::remove_all(resume, ignored);
@@ -196,7 +210,9 @@ int get_command(CommandContext& context)
     if (auto service = ControlClient::connect(context.state)) {
         const std::string command = service->call("status").value("command", "");
         if (command == "run") return by_service(context, *service, source, folder);
-        throw UserError(fmt::format("state folder {}: in use by cepa {}; wait for it or choose another folder with --state", context.state.string(), command));
+        throw UserError(
+            fmt::format("state folder {}: in use by cepa {}; wait for it or choose another folder with --state",
+                        context.state.string(), command));
     }
     return by_own_node(context, source, folder);
 }

@@ -4,17 +4,16 @@
 
 #include <fmt/format.h>
 
-#include <fcntl.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <fcntl.h>
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace cepa::main {
 namespace {
@@ -31,7 +30,8 @@ std::vector<std::string> plain_environment()
 std::vector<char*> pointers(std::vector<std::string>& texts)
 {
     std::vector<char*> out;
-    for (std::string& text : texts) out.push_back(text.data());
+    for (std::string& text : texts)
+        out.push_back(text.data());
     out.push_back(nullptr);
     return out;
 }
@@ -41,7 +41,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts)
 {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (::getppid() != parent) ::_exit(1); // it died before the line above
-    ::setpgid(0, 0); // Ctrl-C is the demo's to handle
+    ::setpgid(0, 0);                       // Ctrl-C is the demo's to handle
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -108,13 +108,16 @@ Json NodeProcess::call(const std::string& method, const Json& params)
 {
     try {
         return control_.value().call(method, params);
-    }
-    catch (const UserError& error) {
-        throw UserError(fmt::format("{} at {}: {}\n{}", start_.role, start_.address, error.what(), log_tail()), error.status());
+    } catch (const UserError& error) {
+        throw UserError(fmt::format("{} at {}: {}\n{}", start_.role, start_.address, error.what(), log_tail()),
+                        error.status());
     }
 }
 
-double NodeProcess::cpu_seconds() const { return cpu_seconds_of(pid_); }
+double NodeProcess::cpu_seconds() const
+{
+    return cpu_seconds_of(pid_);
+}
 
 void NodeProcess::terminate() noexcept
 {
@@ -146,7 +149,8 @@ double cpu_seconds_of(pid_t pid)
     std::istringstream fields(line.substr(bracket + 1));
     std::string skipped;
     constexpr int kFieldsBeforeTimes = 11; // state (3) to cmajflt (13); then utime, stime, cutime, cstime
-    for (int i = 0; i < kFieldsBeforeTimes; ++i) fields >> skipped;
+    for (int i = 0; i < kFieldsBeforeTimes; ++i)
+        fields >> skipped;
     double ticks = 0;
     for (int i = 0; i < 4; ++i) {
         double value = 0;

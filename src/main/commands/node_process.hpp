@@ -4,11 +4,10 @@
 
 #include "main/control_client.hpp"
 
-#include <sys/types.h>
-
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 namespace cepa::main {

@@ -1,12 +1,11 @@
 // Seeds a file or folder plainly (hops 0): peers see this computer's address. Hidden seeding comes with its own issue.
+#include "main/atomic_file.hpp"
 #include "main/commands/commands.hpp"
 #include "main/foreground.hpp"
 #include "main/quantity.hpp"
 #include "main/torrent_creator.hpp"
 #include "main/torrent_service.hpp"
 #include "main/user_error.hpp"
-
-#include "main/atomic_file.hpp"
 
 #include <fmt/format.h>
 
@@ -45,7 +44,8 @@ Bytes torrent_content(CommandContext& context, std::string& magnet)
 void announce(CommandContext& context, App& app, const std::string& id, const std::string& magnet)
 {
     std::string listen;
-    for (const TorrentSessionInfo& session : app.torrents().sessions()) listen = session.listen;
+    for (const TorrentSessionInfo& session : app.torrents().sessions())
+        listen = session.listen;
     context.console.note(fmt::format("seeding {} on {}, under this computer's own address; Ctrl-C stops", id, listen));
     if (!magnet.empty()) context.console.line(magnet);
     context.console.result({{"ready", true}, {"id", id}, {"magnet", magnet}, {"listen", listen}});
@@ -57,7 +57,8 @@ int seed_command(CommandContext& context)
 {
     const TorrentOptions& torrent = context.options.torrent;
     if (torrent.hops.value_or(0) != 0)
-        throw Misuse("seed: hidden seeding (--hops above 0) does not exist yet; without --hops your address is seen by every peer");
+        throw Misuse("seed: hidden seeding (--hops above 0) does not exist yet; without --hops your address is seen by "
+                     "every peer");
     StateFolder state = StateFolder::open(context.state);
     std::error_code ignored;
     const auto path = std::filesystem::absolute(torrent.source, ignored).lexically_normal();

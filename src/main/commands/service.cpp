@@ -1,11 +1,10 @@
 // run: the whole service in the foreground. node: a relay or exit without torrents.
+#include "base/log.hpp"
 #include "main/commands/commands.hpp"
 #include "main/commands/join_choice.hpp"
 #include "main/foreground.hpp"
 #include "main/torrent_service.hpp"
 #include "main/user_error.hpp"
-
-#include "base/log.hpp"
 
 #include <fmt/format.h>
 
@@ -29,15 +28,17 @@ void announce(CommandContext& context, App& app)
 {
     Json ready{{"ready", true}, {"state", context.state.string()}};
     if (app.tunnels() != nullptr) ready["listen"] = app.tunnels()->info().listen.to_string();
-    context.console.note(fmt::format("running{}; state in {}; Ctrl-C stops",
-                                     app.tunnels() != nullptr ? " on udp " + app.tunnels()->info().listen.to_string() : "", context.state.string()));
+    context.console.note(fmt::format(
+        "running{}; state in {}; Ctrl-C stops",
+        app.tunnels() != nullptr ? " on udp " + app.tunnels()->info().listen.to_string() : "", context.state.string()));
     context.console.result(ready);
 }
 
 void load_torrents(CommandContext& context, App& app)
 {
     app.torrents().load([&context](const std::vector<std::string>& messages) {
-        for (const std::string& message : messages) context.console.note(message);
+        for (const std::string& message : messages)
+            context.console.note(message);
     });
 }
 

@@ -4,14 +4,13 @@
 
 #include <fmt/format.h>
 
-#include <fcntl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace cepa::main {
 namespace {
@@ -32,7 +31,8 @@ void remove_quietly(const std::filesystem::path& path)
     ::dup2(lifeline, 3);
     ::close_range(4, ~0U, 0);
     const int nowhere = ::open("/dev/null", O_RDWR);
-    for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) ::dup2(nowhere, standard);
+    for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO})
+        ::dup2(nowhere, standard);
     char byte = 0;
     while (::read(3, &byte, 1) < 0 && errno == EINTR) {
     }
@@ -46,7 +46,8 @@ void remove_quietly(const std::filesystem::path& path)
 TemporaryFolder::TemporaryFolder(const std::filesystem::path& parent, const std::string& prefix)
 {
     std::string made = (parent / (prefix + "XXXXXX")).string();
-    if (::mkdtemp(made.data()) == nullptr) throw UserError(fmt::format("temporary folder in {}: {}", parent.string(), std::strerror(errno)));
+    if (::mkdtemp(made.data()) == nullptr)
+        throw UserError(fmt::format("temporary folder in {}: {}", parent.string(), std::strerror(errno)));
     path_ = made;
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) return; // without a keeper it is as good as any other temporary folder

@@ -4,9 +4,8 @@
 
 #include "base/file_descriptor.hpp"
 
-#include <sys/types.h>
-
 #include <filesystem>
+#include <sys/types.h>
 
 namespace cepa::main {
 

@@ -5,10 +5,9 @@
 
 #include <fmt/format.h>
 
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
+#include <unistd.h>
 
 namespace cepa::main {
 namespace {
@@ -33,22 +32,27 @@ std::string checked_source(const std::string& source)
         return source;
     }
     if (starts_like(source, "http://") || starts_like(source, "https://"))
-        throw Misuse("torrents are not fetched from the Web yet: that needs streams through the tunnels. Save the .torrent file and name it");
+        throw Misuse("torrents are not fetched from the Web yet: that needs streams through the tunnels. Save the "
+                     ".torrent file and name it");
     std::error_code error;
     const auto path = std::filesystem::absolute(source, error);
     if (::access(path.c_str(), R_OK) != 0) throw UserError(fmt::format("torrent {}: {}", source, std::strerror(errno)));
-    if (std::filesystem::is_directory(path, error)) throw UserError(fmt::format("torrent {}: a folder, not a .torrent file", source));
+    if (std::filesystem::is_directory(path, error))
+        throw UserError(fmt::format("torrent {}: a folder, not a .torrent file", source));
     return path.string();
 }
 
 std::filesystem::path checked_folder(const std::filesystem::path& folder)
 {
     std::error_code error;
-    const auto path = std::filesystem::absolute(folder.empty() ? std::filesystem::path(".") : folder, error).lexically_normal();
+    const auto path =
+        std::filesystem::absolute(folder.empty() ? std::filesystem::path(".") : folder, error).lexically_normal();
     std::filesystem::create_directories(path, error);
     if (error) throw UserError(fmt::format("folder {}: {}", path.string(), error.message()));
-    if (!std::filesystem::is_directory(path, error)) throw UserError(fmt::format("folder {}: not a folder", path.string()));
-    if (::access(path.c_str(), W_OK | X_OK) != 0) throw UserError(fmt::format("folder {}: {}", path.string(), std::strerror(errno)));
+    if (!std::filesystem::is_directory(path, error))
+        throw UserError(fmt::format("folder {}: not a folder", path.string()));
+    if (::access(path.c_str(), W_OK | X_OK) != 0)
+        throw UserError(fmt::format("folder {}: {}", path.string(), std::strerror(errno)));
     return path;
 }
 
@@ -57,7 +61,8 @@ Json add_params(const TorrentOptions& torrent, const std::string& source, const 
     Json out{{"source", source}, {"folder", folder.string()}, {"group", torrent.group}, {"paused", torrent.paused}};
     if (torrent.hops) out["hops"] = *torrent.hops;
     out["peers"] = Json::array();
-    for (const Endpoint& peer : torrent.seeders) out["peers"].push_back(peer.to_string());
+    for (const Endpoint& peer : torrent.seeders)
+        out["peers"].push_back(peer.to_string());
     return out;
 }
 
@@ -68,10 +73,16 @@ Progress progress_of(const Json& torrent)
     out.done = torrent.value("bytes_done", std::uint64_t{0});
     out.total = torrent.value("bytes_total", std::uint64_t{0});
     out.rate_bytes_per_s = torrent.value("download_bytes_per_s", 0.0);
-    if (torrent.contains("eta_s") && torrent["eta_s"].is_number()) out.left = std::chrono::seconds(torrent["eta_s"].get<std::int64_t>());
+    if (torrent.contains("eta_s") && torrent["eta_s"].is_number())
+        out.left = std::chrono::seconds(torrent["eta_s"].get<std::int64_t>());
     const std::string waiting = torrent.value("waiting_for", "");
-    if (waiting.empty()) out.detail = fmt::format("{} peers", torrent.value("peers", 0U));
-    else out.detail = fmt::format("waits {} for: {}", format_duration(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(torrent.value("waiting_s", 0.0)))), waiting);
+    if (waiting.empty())
+        out.detail = fmt::format("{} peers", torrent.value("peers", 0U));
+    else
+        out.detail = fmt::format("waits {} for: {}",
+                                 format_duration(std::chrono::duration_cast<Duration>(
+                                     std::chrono::duration<double>(torrent.value("waiting_s", 0.0)))),
+                                 waiting);
     return out;
 }
 

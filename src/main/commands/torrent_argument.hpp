@@ -19,7 +19,8 @@ namespace cepa::main {
 [[nodiscard]] std::filesystem::path checked_folder(const std::filesystem::path& folder);
 
 /// Parameters of an add request.
-[[nodiscard]] Json add_params(const TorrentOptions& torrent, const std::string& source, const std::filesystem::path& folder);
+[[nodiscard]] Json add_params(const TorrentOptions& torrent, const std::string& source,
+                              const std::filesystem::path& folder);
 
 /// Of a torrent as show answers it.
 [[nodiscard]] Progress progress_of(const Json& torrent);

@@ -14,7 +14,9 @@ namespace {
 ControlClient running_service(const CommandContext& context)
 {
     auto service = ControlClient::connect(context.state);
-    if (!service) throw UserError(fmt::format("no cepa runs on state folder {}; start one with: cepa run", context.state.string()));
+    if (!service)
+        throw UserError(
+            fmt::format("no cepa runs on state folder {}; start one with: cepa run", context.state.string()));
     return std::move(*service);
 }
 
@@ -23,8 +25,10 @@ int add(CommandContext& context)
     const TorrentOptions& torrent = context.options.torrent;
     const std::string source = checked_source(torrent.source);
     Json params = add_params(torrent, source, "");
-    if (torrent.folder.empty()) params.erase("folder"); // the service knows its own default
-    else params["folder"] = checked_folder(torrent.folder).string();
+    if (torrent.folder.empty())
+        params.erase("folder"); // the service knows its own default
+    else
+        params["folder"] = checked_folder(torrent.folder).string();
     const Json added = running_service(context).call("add", params);
     context.console.line(fmt::format("added {}", added["id"].get<std::string>()));
     context.console.result({{"ok", true}, {"id", added["id"]}});
@@ -34,7 +38,8 @@ int add(CommandContext& context)
 int list(CommandContext& context)
 {
     const Json answer = running_service(context).call("list");
-    for (const Json& torrent : answer["torrents"]) context.console.line(printable(torrent_line(torrent)));
+    for (const Json& torrent : answer["torrents"])
+        context.console.line(printable(torrent_line(torrent)));
     if (answer["torrents"].empty()) context.console.line("no torrents");
     context.console.result(answer);
     return kDone;
@@ -44,7 +49,8 @@ int show(CommandContext& context)
 {
     const Json answer = running_service(context).call("show", {{"id", context.options.id}});
     for (const auto& [key, value] : answer["torrent"].items())
-        context.console.line(printable(fmt::format("{:<22} {}", key, value.is_string() ? value.get<std::string>() : value.dump())));
+        context.console.line(
+            printable(fmt::format("{:<22} {}", key, value.is_string() ? value.get<std::string>() : value.dump())));
     context.console.result(answer);
     return kDone;
 }
@@ -64,12 +70,18 @@ int act(CommandContext& context, const char* method, const char* done)
 int torrents_command(CommandContext& context)
 {
     switch (context.options.command) {
-    case Command::add: return add(context);
-    case Command::list: return list(context);
-    case Command::show: return show(context);
-    case Command::pause: return act(context, "pause", "paused");
-    case Command::resume: return act(context, "resume", "resumed");
-    default: return act(context, "remove", "removed");
+    case Command::add:
+        return add(context);
+    case Command::list:
+        return list(context);
+    case Command::show:
+        return show(context);
+    case Command::pause:
+        return act(context, "pause", "paused");
+    case Command::resume:
+        return act(context, "resume", "resumed");
+    default:
+        return act(context, "remove", "removed");
     }
 }
 

@@ -1,5 +1,4 @@
 #include "main/commands/demo_plan.hpp"
-
 #include "main/settings_file.hpp"
 #include "main/user_error.hpp"
 
@@ -15,15 +14,21 @@ namespace {
 
 RandomBelow seeded(unsigned seed)
 {
-    return [engine = std::mt19937(seed)](std::uint32_t bound) mutable { return static_cast<std::uint32_t>(engine() % bound); };
+    return [engine = std::mt19937(seed)](std::uint32_t bound) mutable {
+        return static_cast<std::uint32_t>(engine() % bound);
+    };
 }
 
-DemoPlan plan(const DemoOptions& options, unsigned seed = 1) { return plan_demo(options, "/tmp/demo", "/tmp/file", "/tmp/demo/demo.torrent", seeded(seed)); }
+DemoPlan plan(const DemoOptions& options, unsigned seed = 1)
+{
+    return plan_demo(options, "/tmp/demo", "/tmp/file", "/tmp/demo/demo.torrent", seeded(seed));
+}
 
 std::vector<NodeStart> everyone(const DemoPlan& p)
 {
     std::vector<NodeStart> all;
-    for (const auto* group : {&p.relays, &p.exits, &p.seeders}) all.insert(all.end(), group->begin(), group->end());
+    for (const auto* group : {&p.relays, &p.exits, &p.seeders})
+        all.insert(all.end(), group->begin(), group->end());
     all.push_back(p.downloader);
     return all;
 }

@@ -9,7 +9,8 @@ namespace {
 
 Json good()
 {
-    return Json::parse(R"({"ok":true,"sha256_ok":true,"sha256":"abc","bytes":1000000000,"seconds":10.0,"first_byte_seconds":0.5,"rate_bytes_per_s":100000000.0,"hops":3,
+    return Json::parse(
+        R"({"ok":true,"sha256_ok":true,"sha256":"abc","bytes":1000000000,"seconds":10.0,"first_byte_seconds":0.5,"rate_bytes_per_s":100000000.0,"hops":3,
       "workers":2,"circuits":4,"seeders_saw_only_exits":true,"seeders_saw":["127.9.0.1"],"containment":"on",
       "processes":[{"role":"downloader","address":"127.1.2.3","pid":7,"cpu_s":5.0,"bytes":1000000000,"workers":[{"worker":0,"pid":8,"cpu_s":2.5,"bytes":500000000}]}]})");
 }

@@ -1,5 +1,4 @@
 #include "main/commands/file_digest.hpp"
-
 #include "main/user_error.hpp"
 
 #include <gtest/gtest.h>
@@ -31,9 +30,11 @@ protected:
 TEST_F(FileDigest, KnownAnswer)
 {
     std::ofstream(folder / "abc") << "abc"; // FIPS 180-2, appendix B.1
-    EXPECT_EQ(sha256_of_file(folder / "abc", kAlways), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+    EXPECT_EQ(sha256_of_file(folder / "abc", kAlways),
+              "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
     std::ofstream(folder / "empty") << "";
-    EXPECT_EQ(sha256_of_file(folder / "empty", kAlways), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    EXPECT_EQ(sha256_of_file(folder / "empty", kAlways),
+              "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
 TEST_F(FileDigest, RandomFilesHaveTheSizeAndTheDigest)

@@ -1,5 +1,4 @@
 #include "main/commands/join_choice.hpp"
-
 #include "main/user_error.hpp"
 
 #include <gtest/gtest.h>
@@ -8,9 +7,12 @@ using namespace cepa::main;
 
 TEST(JoinChoice, OnlyAClearYesJoins)
 {
-    for (const char* yes : {"yes", "Yes", " y ", "YES\r"}) EXPECT_EQ(parse_join_answer(yes), JoinAnswer::join) << yes;
-    for (const char* no : {"", "no", "N", "   "}) EXPECT_EQ(parse_join_answer(no), JoinAnswer::decline) << no;
-    for (const char* unclear : {"yep", "public", "yes please", "1"}) EXPECT_EQ(parse_join_answer(unclear), JoinAnswer::unclear) << unclear;
+    for (const char* yes : {"yes", "Yes", " y ", "YES\r"})
+        EXPECT_EQ(parse_join_answer(yes), JoinAnswer::join) << yes;
+    for (const char* no : {"", "no", "N", "   "})
+        EXPECT_EQ(parse_join_answer(no), JoinAnswer::decline) << no;
+    for (const char* unclear : {"yep", "public", "yes please", "1"})
+        EXPECT_EQ(parse_join_answer(unclear), JoinAnswer::unclear) << unclear;
 }
 
 TEST(JoinChoice, WithoutATerminalNobodyIsAsked)

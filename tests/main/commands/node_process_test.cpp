@@ -1,15 +1,13 @@
 // The process started is this test program itself, asked to list its tests or to run one of them.
 #include "main/commands/node_process.hpp"
-
 #include "main/user_error.hpp"
 
 #include <gmock/gmock.h>
 
-#include <sys/prctl.h>
-#include <unistd.h>
-
 #include <csignal>
 #include <cstdlib>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 using namespace cepa;
 using namespace cepa::main;
@@ -27,11 +25,15 @@ protected:
     }
     void TearDown() override { std::filesystem::remove_all(folder); }
 
-    NodeStart start(std::string argument) const { return {"relay", "127.1.2.3", {std::move(argument)}, folder / "node"}; }
+    NodeStart start(std::string argument) const
+    {
+        return {"relay", "127.1.2.3", {std::move(argument)}, folder / "node"};
+    }
 
     static bool ended(NodeProcess& node)
     {
-        for (int tries = 0; tries < 3000 && node.running(); ++tries) ::usleep(10'000);
+        for (int tries = 0; tries < 3000 && node.running(); ++tries)
+            ::usleep(10'000);
         return !node.running();
     }
 
@@ -89,21 +91,27 @@ TEST_F(NodeProcessTest, MovedFromItOwnsNothing)
 }
 
 // What the children of the tests above run.
-TEST(NodeProcessChild, SeesNoVariableOfOurs) { EXPECT_EQ(std::getenv("CEPA_NETWORK_JOIN"), nullptr); }
+TEST(NodeProcessChild, SeesNoVariableOfOurs)
+{
+    EXPECT_EQ(std::getenv("CEPA_NETWORK_JOIN"), nullptr);
+}
 
 TEST(NodeProcessChild, Sleeps)
 {
     int parent_death = 0;
     ::prctl(PR_GET_PDEATHSIG, &parent_death);
-    if (parent_death == SIGKILL) ::sleep(60); // as a child: until it is killed
-    else EXPECT_EQ(parent_death, 0);          // in the ordinary run: the starter itself is bound to nobody
+    if (parent_death == SIGKILL)
+        ::sleep(60); // as a child: until it is killed
+    else
+        EXPECT_EQ(parent_death, 0); // in the ordinary run: the starter itself is bound to nobody
 }
 
 TEST(NodeProcessCpu, CountsOfAProcess)
 {
     volatile std::uint64_t work = 0;
     for (std::uint64_t i = 0; i < 400'000'000 && cpu_seconds_of(::getpid()) < 0.05; i += 1'000'000)
-        for (std::uint64_t j = 0; j < 1'000'000; ++j) work = work + j;
+        for (std::uint64_t j = 0; j < 1'000'000; ++j)
+            work = work + j;
     EXPECT_GT(cpu_seconds_of(::getpid()), 0.0);
     EXPECT_EQ(cpu_seconds_of(-1), 0.0);
     EXPECT_EQ(cpu_seconds_of(0x7ffffff0), 0.0);

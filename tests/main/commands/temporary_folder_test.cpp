@@ -1,14 +1,12 @@
 #include "main/commands/temporary_folder.hpp"
-
 #include "main/user_error.hpp"
 
 #include <gtest/gtest.h>
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <csignal>
 #include <fstream>
+#include <sys/wait.h>
+#include <unistd.h>
 
 using namespace cepa::main;
 
@@ -40,10 +38,14 @@ TEST(TemporaryFolder, IsGoneWhenItsOwnerIsKilled)
     char path[4096] = {};
     ASSERT_GT(::read(ends[0], path, sizeof path - 1), 0);
     ::waitpid(owner, nullptr, 0);
-    for (int tries = 0; tries < 1000 && std::filesystem::exists(path); ++tries) ::usleep(10'000);
+    for (int tries = 0; tries < 1000 && std::filesystem::exists(path); ++tries)
+        ::usleep(10'000);
     EXPECT_FALSE(std::filesystem::exists(path)) << path;
     ::close(ends[0]);
     ::close(ends[1]);
 }
 
-TEST(TemporaryFolder, SaysWhereItCouldNot) { EXPECT_THROW(TemporaryFolder("/nonexistent", "x"), UserError); }
+TEST(TemporaryFolder, SaysWhereItCouldNot)
+{
+    EXPECT_THROW(TemporaryFolder("/nonexistent", "x"), UserError);
+}

@@ -1,5 +1,4 @@
 #include "main/commands/torrent_argument.hpp"
-
 #include "main/user_error.hpp"
 
 #include <gmock/gmock.h>
@@ -17,8 +16,7 @@ std::pair<std::string, int> complaint(const std::string& source)
 {
     try {
         (void)checked_source(source);
-    }
-    catch (const UserError& error) {
+    } catch (const UserError& error) {
         return {error.what(), error.status()};
     }
     return {"", 0};
@@ -68,9 +66,11 @@ TEST(TorrentArgument, ParametersAndProgress)
     const Json params = add_params(options, "m", "/f");
     EXPECT_EQ(params["hops"], 2);
     EXPECT_EQ(params["peers"][0], "127.0.0.1:6881");
-    const Progress waiting = progress_of({{"state", "metadata"}, {"waiting_for", "no exits known"}, {"waiting_s", 3.0}});
+    const Progress waiting =
+        progress_of({{"state", "metadata"}, {"waiting_for", "no exits known"}, {"waiting_s", 3.0}});
     EXPECT_EQ(waiting.detail, "waits 3.0s for: no exits known");
-    const Progress running = progress_of({{"state", "downloading"}, {"bytes_done", 5}, {"bytes_total", 10}, {"peers", 4}, {"eta_s", 7}});
+    const Progress running =
+        progress_of({{"state", "downloading"}, {"bytes_done", 5}, {"bytes_total", 10}, {"peers", 4}, {"eta_s", 7}});
     EXPECT_EQ(running.detail, "4 peers");
     EXPECT_EQ(running.left, std::chrono::seconds(7));
 }
