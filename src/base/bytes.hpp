@@ -8,8 +8,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace cepa {
@@ -81,6 +83,13 @@ private:
     ByteSpan rest_;
     bool failed_ = false;
 };
+
+/// `value` when every byte was read and none was missing.
+template <class T>
+std::optional<T> if_complete(const Reader& reader, T&& value)
+{
+    return reader.complete() ? std::optional<T>(std::forward<T>(value)) : std::nullopt;
+}
 
 /// Writes big-endian fields in order into a span. Writing past the end marks the writer failed and writes nothing more.
 class Writer {

@@ -18,6 +18,8 @@ struct BootTime {
 using TimePoint = BootTime::time_point;
 using Duration = BootTime::duration;
 
+inline double seconds(Duration duration) noexcept { return std::chrono::duration<double>(duration).count(); }
+
 class Clock {
 public:
     virtual ~Clock() = default;

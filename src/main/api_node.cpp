@@ -13,11 +13,6 @@
 namespace cepa::main {
 namespace {
 
-double seconds(Duration duration)
-{
-    return std::chrono::duration<double>(duration).count();
-}
-
 std::string hex(const std::string& bytes)
 {
     std::string out;

@@ -11,11 +11,6 @@ namespace {
 
 constexpr std::size_t kMostPeers = 256;
 
-double seconds(Duration duration)
-{
-    return std::chrono::duration<double>(duration).count();
-}
-
 std::vector<Endpoint> endpoints(const Json& params)
 {
     std::vector<Endpoint> out;

@@ -12,8 +12,6 @@ namespace {
 /// Attempts a route may make in a burst, per circuit wanted; as many come back each second and circuit.
 constexpr double kBurst = 4;
 
-double seconds(Duration d) noexcept { return std::chrono::duration<double>(d).count(); }
-
 } // namespace
 
 struct CircuitGroups::Group {

@@ -18,6 +18,10 @@ namespace cepa::main {
 
 namespace asio = boost::asio;
 
+struct WorkerPipes {
+    proto::PipeEnds control_in, control_out, data_in, data_out, exit_in, exit_out, log; ///< in: into the worker
+};
+
 namespace {
 
 /// What the exit thread may need beyond the grace that it was given.
@@ -31,10 +35,6 @@ constexpr std::size_t kMaxErrorText = 512;
 constexpr proto::Envelope::BodyCase kServed[] = {proto::Envelope::kSync, proto::Envelope::kCircuitDead,
                                                  proto::Envelope::kNotify, proto::Envelope::kResolve};
 
-struct Pipes {
-    proto::PipeEnds control_in, control_out, data_in, data_out, exit_in, exit_out, log; ///< in: into the worker
-};
-
 Result<void> make(proto::PipeEnds& pipe, int capacity)
 {
     auto made = proto::make_pipe(capacity);
@@ -43,16 +43,16 @@ Result<void> make(proto::PipeEnds& pipe, int capacity)
     return {};
 }
 
-Result<Pipes> make_pipes()
+Result<WorkerPipes> make_pipes()
 {
-    Pipes p;
+    WorkerPipes p;
     CEPA_TRY(make(p.data_in, proto::kPipeCapacity));
     CEPA_TRY(make(p.data_out, proto::kPipeCapacity));
     for (auto* pipe : {&p.control_in, &p.control_out, &p.exit_in, &p.exit_out, &p.log}) CEPA_TRY(make(*pipe, 0));
     return p;
 }
 
-std::vector<PassedDescriptor> passed(const Pipes& p, const SlotDescriptors& slot)
+std::vector<PassedDescriptor> passed(const WorkerPipes& p, const SlotDescriptors& slot)
 {
     std::vector<PassedDescriptor> out{
         {p.log.write.get(), 2},
@@ -75,10 +75,6 @@ std::string describe(int status)
 
 } // namespace
 
-struct WorkerProcess::Ends {
-    Pipes pipes;
-};
-
 Result<std::unique_ptr<WorkerProcess>> WorkerProcess::start(asio::io_context& io, const Clock& clock,
                                                             const WorkerLaunch& launch, WorkerProcessObserver& observer)
 {
@@ -87,16 +83,16 @@ Result<std::unique_ptr<WorkerProcess>> WorkerProcess::start(asio::io_context& io
     auto child = start_child({launch.executable, "cepa", launch.arguments, passed(*pipes, launch.slot)});
     if (!child) return fail(child.error());
     return std::unique_ptr<WorkerProcess>(
-        new WorkerProcess(io, clock, launch.id, std::move(*child), Ends{std::move(*pipes)}, observer));
+        new WorkerProcess(io, clock, launch.id, std::move(*child), std::move(*pipes), observer));
 }
 
-WorkerProcess::WorkerProcess(asio::io_context& io, const Clock& clock, WorkerId id, Child child, Ends ends,
+WorkerProcess::WorkerProcess(asio::io_context& io, const Clock& clock, WorkerId id, Child child, WorkerPipes pipes,
                              WorkerProcessObserver& observer)
     : observer_(observer), child_(std::move(child)), watch_(io, ::fcntl(child_.pidfd.get(), F_DUPFD_CLOEXEC, 0)),
-      control_(io, std::move(ends.pipes.control_out.read), std::move(ends.pipes.control_in.write)),
-      data_(io, std::move(ends.pipes.data_out.read), std::move(ends.pipes.data_in.write), *this),
-      exit_(io, std::move(ends.pipes.exit_out.read), std::move(ends.pipes.exit_in.write)),
-      log_(io, clock, std::move(ends.pipes.log.read), fmt::format("worker{}", id.value), log::forward), exit_timer_(io)
+      control_(io, std::move(pipes.control_out.read), std::move(pipes.control_in.write)),
+      data_(io, std::move(pipes.data_out.read), std::move(pipes.data_in.write), *this),
+      exit_(io, std::move(pipes.exit_out.read), std::move(pipes.exit_in.write)),
+      log_(io, clock, std::move(pipes.log.read), fmt::format("worker{}", id.value), log::forward), exit_timer_(io)
 {
     for (const auto kind : kServed)
         control_.handle(kind, [this](const proto::Envelope& call, proto::Rpc::Respond respond) {

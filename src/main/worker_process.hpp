@@ -49,6 +49,8 @@ public:
     virtual void on_worker_end(const std::string& how) = 0;
 };
 
+struct WorkerPipes; ///< of one child, both ends
+
 class WorkerProcess final : private proto::FrameReceiver {
 public:
     /// `observer`, `io` and `clock` must outlive the process object.
@@ -69,8 +71,7 @@ public:
     void kill(const std::string& why);
 
 private:
-    struct Ends; ///< our ends of its pipes
-    WorkerProcess(boost::asio::io_context& io, const Clock& clock, WorkerId id, Child child, Ends ends,
+    WorkerProcess(boost::asio::io_context& io, const Clock& clock, WorkerId id, Child child, WorkerPipes pipes,
                   WorkerProcessObserver& observer);
 
     void watch();

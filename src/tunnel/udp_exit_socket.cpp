@@ -12,7 +12,7 @@ namespace {
 
 constexpr int kBufferBytes = 4 << 20;
 /// Receive calls per wake-up before the other sockets get their turn.
-constexpr int kRounds = 2;
+constexpr int kReceiveRounds = 2;
 
 struct OpenSocket {
     FileDescriptor fd;
@@ -92,7 +92,7 @@ private:
 
         void receive()
         {
-            for (int round = 0; round < kRounds && descriptor.is_open(); ++round) {
+            for (int round = 0; round < kReceiveRounds && descriptor.is_open(); ++round) {
                 const auto packets = owner.batch_.receive(descriptor.native_handle(), owner.stats_);
                 for (UdpReceiveBatch::Packet& packet : packets)
                     receiver.on_exit_datagram(circuit, packet.source, packet.packet);

@@ -9,12 +9,6 @@ namespace {
 
 bool is_for(const Guard& guard, GuardUse use) noexcept { return guard.for_exits == (use == GuardUse::single_hop); }
 
-std::uint32_t load_of(const Guards::Load& load, const PublicKey& key)
-{
-    const auto found = load.find(key);
-    return found == load.end() ? 0 : found->second;
-}
-
 } // namespace
 
 Guards::Guards(std::vector<Guard> kept, Fit fit, bool spread_prefixes)
@@ -98,7 +92,7 @@ std::optional<Candidate> Guards::choose(GuardUse use, const std::vector<Candidat
     std::uint32_t lowest = UINT32_MAX;
     for (const Candidate& guard : present(use, candidates)) {
         if (!suits(guard)) continue;
-        const std::uint32_t carried = load_of(load, guard.key);
+        const std::uint32_t carried = carried_by(load, guard.key);
         if (carried > lowest) continue;
         if (carried < lowest) least.clear();
         lowest = carried;

@@ -31,6 +31,11 @@ public:
     using Fit = std::function<bool(const Candidate&, GuardUse)>;
     /// Circuits that a guard carries now.
     using Load = std::unordered_map<PublicKey, std::uint32_t>;
+    [[nodiscard]] static std::uint32_t carried_by(const Load& load, const PublicKey& key)
+    {
+        const auto found = load.find(key);
+        return found == load.end() ? 0 : found->second;
+    }
 
     Guards(std::vector<Guard> kept, Fit fit, bool spread_prefixes);
 

@@ -17,12 +17,6 @@ void shuffle(std::vector<Candidate>& candidates, RandomSource& random)
 bool is_relay(const Candidate& c) noexcept { return has(c.flags, PeerFlag::relay); }
 bool is_exit(const Candidate& c) noexcept { return has(c.flags, PeerFlag::exit_bittorrent); }
 
-std::uint32_t load_of(const Guards::Load& load, const PublicKey& key)
-{
-    const auto found = load.find(key);
-    return found == load.end() ? 0 : found->second;
-}
-
 } // namespace
 
 PathSelection::PathSelection(PathRules rules, std::vector<Guard> guards, RandomSource& random)
@@ -59,7 +53,7 @@ std::vector<Candidate> PathSelection::exits_by_use(const std::vector<Candidate>&
     const auto is_backup = [](const Candidate& c) { return has(c.flags, PeerFlag::backup_exit); };
     if (!std::ranges::all_of(exits, is_backup)) std::erase_if(exits, is_backup);
     shuffle(exits, random_);
-    std::ranges::stable_sort(exits, {}, [&](const Candidate& c) { return load_of(loads.exits, c.key); });
+    std::ranges::stable_sort(exits, {}, [&](const Candidate& c) { return Guards::carried_by(loads.exits, c.key); });
     return exits;
 }
 

@@ -10,12 +10,6 @@ namespace {
 constexpr std::uint8_t kUnsignedValue = 0;
 constexpr std::uint8_t kSignedValue = 1;
 
-template <class T>
-std::optional<T> if_complete(const Reader& reader, T&& value)
-{
-    return reader.complete() ? std::optional<T>(std::forward<T>(value)) : std::nullopt;
-}
-
 std::vector<ByteSpan> read_values(Reader& reader)
 {
     std::vector<ByteSpan> out(reader.u8());

@@ -80,12 +80,6 @@ std::uint8_t response_flags(const IntroductionResponse& response) noexcept
                                      bit_if(response.full, kResponseFull));
 }
 
-template <class T>
-std::optional<T> if_complete(const Reader& reader, T&& value)
-{
-    return reader.complete() ? std::optional<T>(std::forward<T>(value)) : std::nullopt;
-}
-
 } // namespace
 
 std::optional<IntroductionRequest> IntroductionRequest::parse(Style style, ByteSpan body) noexcept
