@@ -41,7 +41,7 @@ class Interrupted(ProgramTest):
         status = demo.wait(20)
         self.took = time.monotonic() - start
         network.wait_for("every process to be gone", lambda: not processes_under(temporary) and not any(map(alive, workers)), 5)
-        network.wait_for("the folder to be empty", lambda: not os.listdir(temporary), 10)
+        network.wait_for("the folder to be empty", lambda: not os.listdir(temporary), 60)
         return status
 
     def test_while_the_file_is_made(self):

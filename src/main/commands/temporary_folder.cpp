@@ -15,6 +15,9 @@
 namespace cepa::main {
 namespace {
 
+/// Of the keeper, half a second apart.
+constexpr int kAttempts = 120;
+
 void remove_quietly(const std::filesystem::path& path)
 {
     std::error_code ignored;
@@ -36,8 +39,12 @@ void remove_quietly(const std::filesystem::path& path)
     char byte = 0;
     while (::read(3, &byte, 1) < 0 && errno == EINTR) {
     }
-    ::usleep(500'000); // what the owner had started is ending at this moment, and may still write
-    remove_quietly(path);
+    // What the owner had started is ending at this moment and may still write, so once is not always enough.
+    std::error_code ignored;
+    for (int attempt = 0; attempt < kAttempts && std::filesystem::exists(path, ignored); ++attempt) {
+        ::usleep(500'000);
+        remove_quietly(path);
+    }
     ::_exit(0);
 }
 
