@@ -68,6 +68,12 @@ void set_socket_buffers(int fd, int bytes) noexcept
         static_cast<void>(::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes));
 }
 
+std::size_t max_segment_to(const Endpoint& destination) noexcept
+{
+    constexpr std::size_t kEthernet = 1472;
+    return destination.ip.is_loopback() ? kMaxPacket : kEthernet;
+}
+
 UdpReceiveBatch::UdpReceiveBatch() : slots_(std::make_unique<std::array<std::array<std::uint8_t, kPacketSlot>, kBatch>>())
 {
     for (std::size_t i = 0; i < kBatch; ++i) {
@@ -121,7 +127,7 @@ UdpSendBatch::Run* UdpSendBatch::open_run(const Endpoint& to, std::uint32_t flow
 
 bool UdpSendBatch::fits(const Run& run, std::size_t size) const noexcept
 {
-    return segments_allowed() && size > 0 && size <= run.segment && run.segment <= max_segment_ &&
+    return segments_allowed() && size > 0 && size <= run.segment && run.segment <= max_segment_to(run.to) &&
            run.count < kMaxSegments && run.bytes + size <= kMaxRunBytes;
 }
 

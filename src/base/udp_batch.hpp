@@ -1,7 +1,7 @@
 // Many datagrams per system call: one recvmmsg into slots with head- and tailroom, one sendmmsg in which runs of
 // equal-sized packets of one flow travel as one segmented send (UDP_SEGMENT). Shared by the node's port, the exit sockets
 // and the SOCKS5 relays. Never blocks. Process: all, the thread of the socket.
-// The layout rules for segmented sends: docs/protocol.md, section 33.
+// What a run may hold is the kernel's rule: see udp(7), UDP_SEGMENT.
 #pragma once
 
 #include "base/address.hpp"
@@ -35,6 +35,10 @@ struct UdpStats {
 
 /// Asks for `bytes` of receive and send buffer, past the system's limit when we may (CAP_NET_ADMIN). Best effort.
 void set_socket_buffers(int fd, int bytes) noexcept;
+
+/// The largest packet that may share a segmented send to `destination`, in bytes: what fits an Ethernet frame, because one
+/// segment above the path's MTU has its whole run refused. Loopback carries any.
+[[nodiscard]] std::size_t max_segment_to(const Endpoint& destination) noexcept;
 
 /// The memory of one receive call. About 145 KiB; several sockets of one thread may share it.
 class UdpReceiveBatch {
@@ -72,9 +76,6 @@ public:
     void flush(UdpStats& stats);
     /// Sends one packet past the queue.
     void send_now(const Endpoint& to, ByteSpan packet, UdpStats& stats) const;
-    /// Larger packets are never segmented. The default is what fits an Ethernet frame, because one segment above the
-    /// path's MTU has its whole run refused; loopback carries more.
-    void set_max_segment(std::size_t bytes) noexcept { max_segment_ = bytes; }
     /// For tests and for kernels known not to have it.
     void forbid_segments() noexcept { segments_forbidden_ = true; }
 
@@ -108,7 +109,6 @@ private:
 
     int fd_;
     bool v6_socket_;
-    std::size_t max_segment_ = 1472;
     bool segments_forbidden_ = false;
     std::uint32_t segments_off_for_ = 0; ///< packets until segments are tried again after a refusal
     std::vector<Queued> queued_;

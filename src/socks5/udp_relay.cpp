@@ -8,8 +8,6 @@ namespace {
 
 /// Batches read before other work of the loop gets its turn.
 constexpr int kBatchesPerWake = 4;
-/// No system limit stands between us and the client: loopback carries any segment.
-constexpr std::size_t kMaxSegment = kMaxPacket;
 
 } // namespace
 
@@ -35,7 +33,6 @@ UdpRelay::UdpRelay(boost::asio::io_context& io, FileDescriptor socket, Associati
     : self_(std::make_shared<UdpRelay*>(this)), socket_(io, socket.release()), retry_(io), id_(id), expected_(expected),
       sink_(sink), batch_(batch), make_pacer_(make_pacer), send_(socket_.native_handle(), false)
 {
-    send_.set_max_segment(kMaxSegment);
 }
 
 UdpRelay::~UdpRelay() = default;
