@@ -18,7 +18,7 @@ struct BootTime {
 using TimePoint = BootTime::time_point;
 using Duration = BootTime::duration;
 
-inline double seconds(Duration duration) noexcept { return std::chrono::duration<double>(duration).count(); }
+inline double in_seconds(Duration duration) noexcept { return std::chrono::duration<double>(duration).count(); }
 
 class Clock {
 public:

@@ -32,7 +32,7 @@ Json route_json(const RouteStatus& route, const NodeView& view)
             {"built", route.built},
             {"failed", route.failed},
             {"last_error", route.last_error},
-            {"in_state_s", seconds(route.in_state)},
+            {"in_state_s", in_seconds(route.in_state)},
             {"flows", route.flows},
             {"waiting_for", waiting_text(route, discovery)}};
 }
@@ -101,7 +101,7 @@ Json status_json(const NodeView& view)
     Json out{{"version", CEPA_VERSION},
              {"command", view.command},
              {"pid", ::getpid()},
-             {"uptime_s", seconds(view.clock.now() - view.started)},
+             {"uptime_s", in_seconds(view.clock.now() - view.started)},
              {"network", network_json(view)},
              {"roles", roles_json(view)},
              {"pool", workers_json(view)}};

@@ -105,7 +105,7 @@ Json to_json(const TorrentInfo& t)
              {"error", t.error},
              {"folder", t.save_path.string()},
              {"waiting_for", t.waiting_for},
-             {"waiting_s", seconds(t.waiting)}};
+             {"waiting_s", in_seconds(t.waiting)}};
     out["eta_s"] = t.eta ? Json(t.eta->count()) : Json();
     return out;
 }

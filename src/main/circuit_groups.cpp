@@ -111,7 +111,7 @@ void CircuitGroups::tick()
 void CircuitGroups::maintain(Group& group, TimePoint now)
 {
     const double full = kBurst * circuits_per_route();
-    group.tokens = std::min(full, group.tokens + seconds(now - group.tokens_at) * circuits_per_route());
+    group.tokens = std::min(full, group.tokens + in_seconds(now - group.tokens_at) * circuits_per_route());
     group.tokens_at = now;
     start_attempts(group, now);
     check_settled(group, now);
