@@ -1,9 +1,8 @@
 #include "main/worker_pool_impl.hpp"
 
+#include "base/log.hpp"
 #include "main/pool_error.hpp"
 #include "main/worker_settings.hpp"
-
-#include "base/log.hpp"
 #include "proto/descriptors.hpp"
 
 #include <boost/asio/post.hpp>
@@ -22,11 +21,19 @@ namespace {
 constexpr Duration kCircuitTimeout = std::chrono::seconds(90);
 /// Ticks between two times that the steering program is put in place: 5 s.
 constexpr std::uint64_t kSteerAgain = 25;
+/// A worker with nothing to do speaks once per sync interval: so many of them make silence.
+constexpr int kMissedSyncs = 3;
 constexpr Duration kDrainedGrace = std::chrono::seconds(2);
 
-ErrorCode invalid() { return make_error_code(boost::system::errc::invalid_argument); }
+ErrorCode invalid()
+{
+    return make_error_code(boost::system::errc::invalid_argument);
+}
 
-std::uint64_t bit(WorkerId worker) noexcept { return std::uint64_t{1} << worker.value; }
+std::uint64_t bit(WorkerId worker) noexcept
+{
+    return std::uint64_t{1} << worker.value;
+}
 
 proto::SlotTable fresh_table(std::uint32_t workers)
 {
@@ -54,8 +61,9 @@ WorkerPool::Impl::~Impl()
 
 Result<void> WorkerPool::Impl::start(proto::TunnelObserver& observer)
 {
-    const bool possible = config_.workers >= 1 && config_.workers <= config_.max_workers
-        && config_.max_workers <= proto::kMaxWorkers && config_.settings.overlay_id().size() == 20 && slots_.empty();
+    const bool possible = config_.workers >= 1 && config_.workers <= config_.max_workers &&
+                          config_.max_workers <= proto::kMaxWorkers && config_.settings.overlay_id().size() == 20 &&
+                          slots_.empty();
     if (!possible) return fail(invalid());
     CEPA_TRY(open_descriptors());
     make_slots();
@@ -119,8 +127,10 @@ void WorkerPool::Impl::wait_tick()
 void WorkerPool::Impl::tick()
 {
     // Ticks stand still while the machine is suspended: nobody is silent because of that.
-    const auto limit = static_cast<std::uint32_t>(config_.silence_limit / kTick);
-    for (const auto& slot : slots_) slot->tick(limit);
+    const Duration silence = std::max(config_.silence_limit, kMissedSyncs * config_.sync_interval);
+    const auto limit = static_cast<std::uint32_t>(silence / kTick);
+    for (const auto& slot : slots_)
+        slot->tick(limit);
     settle();
     // A worker may not attach a program, but the kernel lets it take ours away: put it back now and then.
     if (++ticks_ % kSteerAgain == 0 && !port_->steer(table_)) log::error("steering is lost");
@@ -141,7 +151,8 @@ Result<void> WorkerPool::Impl::set_workers(std::uint32_t count)
 {
     if (observer_ == nullptr) return fail(make_error_code(PoolError::not_running));
     if (count < 1 || count > config_.max_workers) return fail(invalid());
-    for (std::uint32_t i = table_workers_; i < count; ++i) CEPA_TRY(slots_[i]->start());
+    for (std::uint32_t i = table_workers_; i < count; ++i)
+        CEPA_TRY(slots_[i]->start());
     if (count < target_) drain_until_ = clock_.now() + config_.drain_limit;
     target_ = count;
     if (count <= table_workers_) return {}; // fewer: tick() settles it when they have drained
@@ -167,7 +178,8 @@ void WorkerPool::Impl::settle()
     proto::Envelope envelope;
     *envelope.mutable_steer() = table_.to_message();
     tell_all(envelope);
-    for (std::uint32_t i = target_; i < former; ++i) slots_[i]->stop(kDrainedGrace);
+    for (std::uint32_t i = target_; i < former; ++i)
+        slots_[i]->stop(kDrainedGrace);
     for (std::uint32_t i = target_; i < former; ++i)
         end_circuits(WorkerId(static_cast<std::uint16_t>(i)), "worker stopped");
 }
@@ -177,13 +189,17 @@ void WorkerPool::Impl::stop(Duration grace, std::function<void()> done)
     stopped_ = std::move(done);
     observer_ = nullptr;
     tick_timer_.cancel();
-    for (const auto& slot : slots_) slot->stop(grace);
+    for (const auto& slot : slots_)
+        slot->stop(grace);
     asio::post(io_, [this, alive = std::weak_ptr<char>(alive_)] {
         if (!alive.expired()) finish_stop();
     });
 }
 
-void WorkerPool::Impl::on_slot_stopped(WorkerId) { finish_stop(); }
+void WorkerPool::Impl::on_slot_stopped(WorkerId)
+{
+    finish_stop();
+}
 
 void WorkerPool::Impl::finish_stop()
 {
@@ -199,7 +215,8 @@ proto::ServiceInfo WorkerPool::Impl::info() const
     out.workers = target_;
     out.steering = port_ ? port_->description() : "not started";
     out.listen = port_ ? port_->endpoint() : config_.listen;
-    for (const auto& slot : slots_) out.restarts += slot->restarts();
+    for (const auto& slot : slots_)
+        out.restarts += slot->restarts();
     return out;
 }
 
@@ -227,8 +244,10 @@ void WorkerPool::Impl::create_circuit(const proto::CircuitRequest& request, Circ
     envelope.mutable_circuit()->set_group(request.group.value);
     circuits_.begin_pending(*worker);
     process_of(*worker)->control().call(
-        std::move(envelope), kCircuitTimeout, [this, worker = *worker, done = std::move(done)](const Result<proto::Answer>& answer) {
+        std::move(envelope), kCircuitTimeout,
+        [this, worker = *worker, done = std::move(done)](const Result<proto::Answer>& answer) {
             circuits_.end_pending(worker);
+            if (answer) slots_[worker.value]->heard();
             on_circuit_answer(worker, answer, done);
         });
 }
@@ -237,7 +256,8 @@ void WorkerPool::Impl::on_circuit_answer(WorkerId worker, const Result<proto::An
 {
     if (!answer) return done(fail(answer.error()));
     if (!answer->error().empty()) {
-        log::debug("circuit failed", {log::field("worker", worker.value), log::field("error", answer->error().substr(0, 256))});
+        log::debug("circuit failed",
+                   {log::field("worker", worker.value), log::field("error", answer->error().substr(0, 256))});
         return done(fail(make_error_code(PoolError::circuit_failed)));
     }
     const CircuitId circuit(answer->circuit_id());
@@ -315,9 +335,13 @@ void WorkerPool::Impl::on_frame(WorkerId from, const proto::FrameView& frame)
 void WorkerPool::Impl::on_data(WorkerId from, const proto::FrameView& frame)
 {
     auto data = proto::parse_data(frame);
-    if (!data || data->address.is_host()) return slots_[from.value]->misbehaved("a malformed data frame");
-    if (!circuits_.owns(from, data->circuit) || observer_ == nullptr) {
-        ++foreign_frames_; // on its way while the circuit was closed
+    if (!data) return slots_[from.value]->misbehaved("a malformed data frame");
+    // Foreign: on its way while the circuit was closed. The origin is what an exit said: its lie is not the worker's,
+    // so it costs the datagram and no more.
+    const bool foreign = !circuits_.owns(from, data->circuit) || observer_ == nullptr;
+    const bool from_address = !data->address.is_host() && !data->address.is_null();
+    if (foreign || !from_address) {
+        ++(foreign ? foreign_frames_ : unusable_origins_);
         return;
     }
     observer_->on_datagram(data->circuit, data->address, data->payload);
@@ -326,7 +350,8 @@ void WorkerPool::Impl::on_data(WorkerId from, const proto::FrameView& frame)
 void WorkerPool::Impl::on_packet_out(WorkerId from, const proto::FrameView& frame)
 {
     const auto packet = proto::parse_packet(frame);
-    if (!packet || packet->packet.size() > kMaxPacket) return slots_[from.value]->misbehaved("a malformed packet frame");
+    if (!packet || packet->packet.size() > kMaxPacket)
+        return slots_[from.value]->misbehaved("a malformed packet frame");
     port_->front()->send(packet->peer, packet->packet.bytes());
 }
 

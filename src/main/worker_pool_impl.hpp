@@ -89,11 +89,12 @@ private:
     TrafficMeter traffic_;
     std::vector<std::string> monitored_;
     std::uint64_t share_version_ = 0;
-    std::vector<bool> stale_;    ///< workers that could not be told something: told again at their next SYNC
-    std::uint64_t touched_ = 0;  ///< workers with frames queued by send(), one bit each
-    std::uint64_t stale_sends_ = 0;    ///< datagrams for a circuit that is gone
-    std::uint64_t foreign_frames_ = 0; ///< datagrams from a circuit that is not (any more) the sender's
-    std::uint64_t refused_entries_ = 0; ///< of change frames
+    std::vector<bool> stale_;            ///< workers that could not be told something: told again at their next SYNC
+    std::uint64_t touched_ = 0;          ///< workers with frames queued by send(), one bit each
+    std::uint64_t stale_sends_ = 0;      ///< datagrams for a circuit that is gone
+    std::uint64_t foreign_frames_ = 0;   ///< datagrams from a circuit that is not (any more) the sender's
+    std::uint64_t unusable_origins_ = 0; ///< datagrams from a host name or from nowhere
+    std::uint64_t refused_entries_ = 0;  ///< of change frames
     std::function<void()> stopped_;
     HostResolver resolver_;
     std::unique_ptr<NodePort> port_;

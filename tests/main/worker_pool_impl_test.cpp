@@ -1,7 +1,6 @@
 // Circuits and datagrams: what the pool carries, and what it does not let a worker do.
-#include "main/worker_pool_impl.hpp"
-
 #include "main/pool_error.hpp"
+#include "main/worker_pool_impl.hpp"
 #include "support/loopback.hpp"
 #include "support/pool_fixture.hpp"
 
@@ -16,7 +15,8 @@ using PoolDataTest = test::PoolFixture;
 std::string four_bytes(CircuitId circuit)
 {
     std::string out(4, '\0');
-    for (unsigned i = 0; i < 4; ++i) out[i] = static_cast<char>(circuit.value >> (24U - 8U * i));
+    for (unsigned i = 0; i < 4; ++i)
+        out[i] = static_cast<char>(circuit.value >> (24U - 8U * i));
     return out;
 }
 
@@ -24,14 +24,16 @@ Bytes cell(const std::string& overlay, std::uint32_t circuit)
 {
     Bytes out(64, 0);
     std::ranges::copy(overlay_prefix(as_bytes(overlay)), out.begin());
-    for (unsigned i = 0; i < 4; ++i) out[23 + i] = static_cast<std::uint8_t>(circuit >> (24U - 8U * i));
+    for (unsigned i = 0; i < 4; ++i)
+        out[23 + i] = static_cast<std::uint8_t>(circuit >> (24U - 8U * i));
     return out;
 }
 
 TEST_F(PoolDataTest, CircuitsAreSpreadOverTheWorkers)
 {
     start_and_wait();
-    for (int i = 0; i < 6; ++i) (void)good_circuit();
+    for (int i = 0; i < 6; ++i)
+        (void)good_circuit();
     ASSERT_TRUE(wait([&] { return report(0, "circuit_calls") + report(1, "circuit_calls") == 6; }));
     EXPECT_EQ(report(0, "circuit_calls"), 3U);
 }
@@ -40,7 +42,8 @@ TEST_F(PoolDataTest, CallsMadeTogetherAreSpreadToo)
 {
     start_and_wait();
     int made = 0;
-    for (int i = 0; i < 6; ++i) pool->create_circuit({1, GroupId(0)}, [&](Result<CircuitId> c) { made += c ? 1 : 0; });
+    for (int i = 0; i < 6; ++i)
+        pool->create_circuit({1, GroupId(0)}, [&](Result<CircuitId> c) { made += c ? 1 : 0; });
     ASSERT_TRUE(wait([&] { return made == 6 && report(0, "circuit_calls") + report(1, "circuit_calls") == 6; }));
     EXPECT_EQ(report(0, "circuit_calls"), 3U);
 }
@@ -98,7 +101,8 @@ TEST_F(PoolDataTest, AWorkerCannotEndOrUseAnothersCircuit)
     send(victim, "still there");
     ASSERT_TRUE(wait([&] { return observer.datagrams.size() == 2; }));
     EXPECT_TRUE(observer.dead.empty());
-    for (const auto& datagram : observer.datagrams) EXPECT_NE(datagram.origin, Address(*Endpoint::parse("6.6.6.6:6")));
+    for (const auto& datagram : observer.datagrams)
+        EXPECT_NE(datagram.origin, Address(*Endpoint::parse("6.6.6.6:6")));
 }
 
 TEST_F(PoolDataTest, AFrameOfAReservedKindEndsTheWorkerThatSentIt)
@@ -110,6 +114,18 @@ TEST_F(PoolDataTest, AFrameOfAReservedKindEndsTheWorkerThatSentIt)
     ASSERT_TRUE(wait([&] { return observer.dead.contains(evil); }));
     EXPECT_EQ(observer.dead.size(), 1U);
     EXPECT_TRUE(observer.datagrams.empty()) << "nothing of it counts after that";
+}
+
+TEST_F(PoolDataTest, AnOriginThatIsAHostNameCostsTheDatagramAndNotTheWorker)
+{
+    start_and_wait({"hostname"});
+    const CircuitId through = good_circuit();
+    send(through, "x");
+    ASSERT_TRUE(wait([&] { return observer.datagrams.size() == 1; }));
+    EXPECT_FALSE(observer.datagrams[0].origin.is_host());
+    EXPECT_TRUE(observer.dead.empty());
+    EXPECT_EQ(pool->info().restarts, 0U);
+    EXPECT_TRUE(circuit()->has_value()) << "the worker serves on";
 }
 
 TEST_F(PoolDataTest, GarbageOnTheControlStreamEndsTheWorkerAndNothingElse)
@@ -146,7 +162,8 @@ TEST_F(PoolDataTest, TheNodesPortReachesTheWorkersByCircuitId)
 {
     start_and_wait();
     const test::UdpClient peer;
-    for (std::uint32_t i = 0; i < 200; ++i) peer.send(pool->info().listen, cell(config.settings.overlay_id(), i * 2654435761U));
+    for (std::uint32_t i = 0; i < 200; ++i)
+        peer.send(pool->info().listen, cell(config.settings.overlay_id(), i * 2654435761U));
     ASSERT_TRUE(wait([&] { return report(0, "cells") + report(1, "cells") == 200; }));
     EXPECT_EQ(report(0, "wrong_cells") + report(1, "wrong_cells"), 0U);
     EXPECT_GT(report(0, "cells"), 50U);
@@ -160,7 +177,8 @@ TEST_F(PoolDataTest, WhatArrivesWhileAWorkerIsDeadReachesItsReplacement)
     const auto old_pid = pid(0);
     ::kill(static_cast<pid_t>(old_pid), SIGSTOP);
     const test::UdpClient peer;
-    for (std::uint32_t i = 0; i < 50; ++i) peer.send(pool->info().listen, cell(config.settings.overlay_id(), i));
+    for (std::uint32_t i = 0; i < 50; ++i)
+        peer.send(pool->info().listen, cell(config.settings.overlay_id(), i));
     ::kill(static_cast<pid_t>(old_pid), SIGKILL);
     ASSERT_TRUE(wait([&] { return pid(0) != 0 && pid(0) != old_pid; }));
     ASSERT_TRUE(wait([&] { return report(0, "cells") == 50; })) << report(0, "cells");
@@ -174,13 +192,15 @@ TEST_F(PoolDataTest, FrontProcessHandsCellsOutAndSendsForTheWorkers)
     EXPECT_EQ(report(0, "descriptors") & (1U << 9U), 0U) << "no socket of its own";
     const test::UdpClient peer;
     const Endpoint port = pool->info().listen;
-    for (std::uint32_t i = 0; i < 100; ++i) peer.send(port, cell(config.settings.overlay_id(), i * 2654435761U));
+    for (std::uint32_t i = 0; i < 100; ++i)
+        peer.send(port, cell(config.settings.overlay_id(), i * 2654435761U));
     ASSERT_TRUE(wait([&] { return report(0, "cells") + report(1, "cells") == 100; }));
     EXPECT_EQ(report(0, "wrong_cells") + report(1, "wrong_cells"), 0U);
     EXPECT_GT(report(1, "cells"), 20U);
     int echoes = 0;
     ASSERT_TRUE(wait([&] {
-        while (peer.readable(0ms)) echoes += peer.receive()->size() == 64 ? 1 : 0;
+        while (peer.readable(0ms))
+            echoes += peer.receive()->size() == 64 ? 1 : 0;
         return echoes == 100;
     })) << echoes;
 }
@@ -191,7 +211,8 @@ TEST_F(PoolDataTest, AStoppedWorkerHoldsNobodyUp)
     const CircuitId first = good_circuit();
     const CircuitId second = good_circuit();
     ::kill(static_cast<pid_t>(pid(0)), SIGSTOP);
-    for (int i = 0; i < 5000; ++i) send(first, std::string(1400, 'x')); // 7 MB into a pipe of one
+    for (int i = 0; i < 5000; ++i)
+        send(first, std::string(1400, 'x')); // 7 MB into a pipe of one
     send(second, "goes on");
     ASSERT_TRUE(wait([&] { return observer.datagrams.size() == 1; }));
     EXPECT_EQ(observer.datagrams[0].payload, "goes on");

@@ -13,11 +13,6 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include <fcntl.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -25,8 +20,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <deque>
+#include <fcntl.h>
 #include <optional>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <thread>
+#include <unistd.h>
 
 namespace cepa::test {
 namespace {
@@ -46,7 +45,8 @@ std::uint64_t open_descriptors()
 class FakeWorker final : proto::FrameReceiver {
 public:
     FakeWorker(std::vector<std::string> scripts, std::uint64_t descriptors)
-        : scripts_(std::move(scripts)), control_(io_, FileDescriptor(proto::kControlIn), FileDescriptor(proto::kControlOut)),
+        : scripts_(std::move(scripts)),
+          control_(io_, FileDescriptor(proto::kControlIn), FileDescriptor(proto::kControlOut)),
           data_(io_, FileDescriptor(proto::kDataIn), FileDescriptor(proto::kDataOut), *this), timer_(io_)
     {
         report_["descriptors"] = descriptors;
@@ -73,20 +73,23 @@ private:
     using Handler = void (FakeWorker::*)(const proto::Envelope&, const proto::Rpc::Respond&);
     void handle(proto::Envelope::BodyCase kind, Handler handler)
     {
-        control_.handle(kind, [this, handler](const proto::Envelope& e, proto::Rpc::Respond r) { (this->*handler)(e, r); });
+        control_.handle(kind,
+                        [this, handler](const proto::Envelope& e, proto::Rpc::Respond r) { (this->*handler)(e, r); });
     }
 
     bool plays(const std::string& script) const
     {
         const std::string mine = script + '@' + std::to_string(self_.value);
-        return std::ranges::any_of(scripts_, [&](const std::string& s) { return s == script || (created_ && s == mine); });
+        return std::ranges::any_of(scripts_,
+                                   [&](const std::string& s) { return s == script || (created_ && s == mine); });
     }
 
     /// A thread of its own, as in the real worker.
     void serve_exit() const
     {
         if (std::ranges::find(scripts_, "deaf") != scripts_.end())
-            for (;;) ::pause();
+            for (;;)
+                ::pause();
         const auto request = proto::read_exit_request(proto::kExitIn);
         if (!request) std::_Exit(0);
         proto::ExitAnswer answer;
@@ -130,15 +133,26 @@ private:
     {
         report_["circuit_calls"]++;
         if (plays("slow")) return sync();
+        if (plays("lastwords")) say_last_words();
         if (plays("garbage")) (void)!::write(proto::kControlOut, "\0\0\0\1\xff", 5);
         if (plays("hangup")) data_.close();
         proto::Answer answer;
         answer.set_circuit_id(draw(plays("steal")).value);
         respond(answer);
     }
+    /// Fills the pipe that main reads, and dies as if killed.
+    void say_last_words()
+    {
+        proto::Envelope envelope;
+        (*envelope.mutable_sync()->mutable_worker()->mutable_drops())[std::string(1000, 'x')] = 1;
+        for (int i = 0; i < 200; ++i)
+            (void)control_.notify(envelope);
+        ::kill(::getpid(), SIGKILL);
+    }
     CircuitId draw(bool anothers)
     {
-        while ((table_.owner(CircuitId(++last_id_)) == self_) == anothers) {}
+        while ((table_.owner(CircuitId(++last_id_)) == self_) == anothers) {
+        }
         return CircuitId(last_id_);
     }
 
@@ -148,7 +162,8 @@ private:
         if (plays("stuck")) {
             stuck_ = true;
             count("stuck");
-            for (;;) ::pause();
+            for (;;)
+                ::pause();
         }
         report_["monitored"] = static_cast<std::uint64_t>(envelope.monitor().lookup_hashes_size());
         sync();
@@ -197,7 +212,8 @@ private:
         if (plays("mute")) return;
         proto::Envelope envelope;
         auto* info = envelope.mutable_sync()->mutable_worker();
-        for (const auto& [key, value] : report_) (*info->mutable_drops())[key] = value;
+        for (const auto& [key, value] : report_)
+            (*info->mutable_drops())[key] = value;
         (void)control_.notify(std::move(envelope));
     }
     void sync_later()
@@ -218,6 +234,7 @@ private:
         if (!data) std::_Exit(5);
         if (plays("foreign")) name_foreign(data->payload.bytes());
         if (plays("badframe")) send({0, 0, 0, 1, 16});
+        if (plays("hostname")) from_host_name(data->circuit);
         data_.send(frame.whole); // as it is: the origin of the echo is where it was sent to
     }
     void on_frame_batch_end() override { data_.flush(); }
@@ -238,6 +255,14 @@ private:
         std::vector<std::uint8_t> frame(64);
         PacketBuffer buffer(frame, 60, 4);
         (void)proto::wrap_data(buffer, victim, *Endpoint::parse("6.6.6.6:6"));
+        send({buffer.bytes().begin(), buffer.bytes().end()});
+    }
+
+    void from_host_name(CircuitId circuit)
+    {
+        std::vector<std::uint8_t> frame(64);
+        PacketBuffer buffer(frame, 60, 4);
+        (void)proto::wrap_data(buffer, circuit, Address("evil.example", 80));
         send({buffer.bytes().begin(), buffer.bytes().end()});
     }
 

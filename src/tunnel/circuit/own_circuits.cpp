@@ -33,12 +33,11 @@ Result<CircuitId> OwnCircuits::create(std::uint8_t hops, std::uint32_t group, Ti
     RandomSource& random = tools_.environment.random;
     const std::optional<CircuitId> id = tools_.routes.draw_id(random, tools_.environment.ids);
     if (!id) return fail(TunnelError::limit_reached);
-    auto entry = std::make_unique<Entry>(
-        Circuit(*id, group, hops, PrivateKey::generate(), Keepalive(now, random)), *std::move(path));
+    auto entry = std::make_unique<Entry>(Circuit(*id, group, hops, PrivateKey::generate(), Keepalive(now, random)),
+                                         *std::move(path));
     tools_.routes.set(*id, {RouteKind::own, &entry->circuit});
-    entry->builder.emplace(
-        entry->circuit, entry->path,
-        CircuitBuilder::Tools{tools_.selection, network, tools_.sender, tools_.aead, random}, now);
+    entry->builder.emplace(entry->circuit, entry->path,
+                           CircuitBuilder::Tools{tools_.selection, network, tools_.sender, tools_.aead, random}, now);
     entry->builder->start(now);
     entries_.emplace(*id, std::move(entry));
     return *id;
@@ -87,8 +86,10 @@ bool OwnCircuits::on_cell(Circuit& circuit, const Endpoint& source, const CellHe
     circuit.follow(source);
     circuit.bytes_down += packet_size;
     circuit.keepalive().on_received(now);
-    if (check_cell(header, packet.bytes()) != CellCheck::accepted) counters.drop(Drop::refused_cell);
-    else dispatch(circuit, packet, now);
+    if (check_cell(header, packet.bytes()) != CellCheck::accepted)
+        counters.drop(Drop::refused_cell);
+    else
+        dispatch(circuit, packet, now);
     return true;
 }
 
@@ -129,7 +130,8 @@ void OwnCircuits::dispatch(Circuit& circuit, PacketBuffer& message, TimePoint no
         on_extended(circuit, body, now);
         return;
     case MessageId::pong:
-        if (const auto pong = Pong::parse(body)) circuit.keepalive().on_pong(pong->identifier, tools_.environment.clock.now());
+        if (const auto pong = Pong::parse(body))
+            circuit.keepalive().on_pong(pong->identifier, tools_.environment.clock.now());
         return;
     case MessageId::test_response:
     case MessageId::native_test_response:
@@ -142,7 +144,9 @@ void OwnCircuits::dispatch(Circuit& circuit, PacketBuffer& message, TimePoint no
 void OwnCircuits::on_data(Circuit& circuit, PacketBuffer& message, TimePoint now)
 {
     const auto data = Data::parse(ByteSpan(message.bytes()).subspan(1));
-    if (!data || data->origin.is_null() || circuit.state() != CircuitState::ready) {
+    // An exit receives from addresses, never from names: what stands above could do nothing with one.
+    const bool from_address = data && !data->origin.is_null() && !data->origin.is_host();
+    if (!from_address || circuit.state() != CircuitState::ready) {
         tools_.counters.drop(data ? Drop::unexpected_answer : Drop::malformed);
         return;
     }
@@ -198,11 +202,15 @@ void OwnCircuits::remove(CircuitId id, std::string_view reason, bool tell_first_
     tools_.observer.on_circuit_closed(id, reason);
 }
 
-void OwnCircuits::close(CircuitId id, std::string_view reason, TimePoint now) { remove(id, reason, true, now); }
+void OwnCircuits::close(CircuitId id, std::string_view reason, TimePoint now)
+{
+    remove(id, reason, true, now);
+}
 
 void OwnCircuits::close_all(std::string_view reason, TimePoint now)
 {
-    while (!entries_.empty()) remove(entries_.begin()->first, reason, true, now);
+    while (!entries_.empty())
+        remove(entries_.begin()->first, reason, true, now);
 }
 
 PublicKey OwnCircuits::first_hop_key(const Circuit& circuit) const
@@ -210,7 +218,10 @@ PublicKey OwnCircuits::first_hop_key(const Circuit& circuit) const
     return entries_.at(circuit.id())->path.front().key;
 }
 
-void OwnCircuits::on_destroyed(const Circuit& circuit, TimePoint now) { remove(circuit.id(), "destroyed", false, now); }
+void OwnCircuits::on_destroyed(const Circuit& circuit, TimePoint now)
+{
+    remove(circuit.id(), "destroyed", false, now);
+}
 
 void OwnCircuits::ping(Circuit& circuit, TimePoint now)
 {
@@ -227,7 +238,8 @@ void OwnCircuits::tick(TimePoint now)
 {
     std::vector<CircuitId> ids; // of all: steps remove entries
     ids.reserve(entries_.size());
-    for (const auto& [id, entry] : entries_) ids.push_back(id);
+    for (const auto& [id, entry] : entries_)
+        ids.push_back(id);
     for (const CircuitId id : ids) {
         Entry* entry = entry_of(id);
         if (entry == nullptr) continue;
@@ -256,7 +268,8 @@ PathLoads OwnCircuits::loads() const
 std::vector<CircuitView> OwnCircuits::views(TimePoint now) const
 {
     std::vector<CircuitView> out;
-    for (const auto& [id, entry] : entries_) out.push_back(entry->circuit.view(now));
+    for (const auto& [id, entry] : entries_)
+        out.push_back(entry->circuit.view(now));
     return out;
 }
 

@@ -1,9 +1,7 @@
-#include "tunnel/circuit/own_circuits.hpp"
-
-#include "tunnel/error.hpp"
-
 #include "support/candidates.hpp"
 #include "support/circuit_bench.hpp"
+#include "tunnel/circuit/own_circuits.hpp"
+#include "tunnel/error.hpp"
 
 #include <gtest/gtest.h>
 
@@ -21,7 +19,8 @@ class OwnCircuitsTest : public ::testing::Test, protected PathSource, protected 
 protected:
     OwnCircuitsTest()
         : exit_key_((init_crypto(), PrivateKey::generate())), selection_(rules(), {}, bench_.random),
-          own_({selection_, *this, bench_.routes, bench_.sender, bench_.aead, bench_.counters, bench_.environment, *this})
+          own_({selection_, *this, bench_.routes, bench_.sender, bench_.aead, bench_.counters, bench_.environment,
+                *this})
     {
         Candidate exit = test::candidate_number(1, test::kExitFlags);
         exit.key = exit_key_.public_key();
@@ -45,7 +44,8 @@ protected:
     {
         const test::SentPacket sent = bench_.packets.take();
         const auto create = Create::parse(sent.message().subspan(1));
-        auto made = answer_handshake(exit_key_.x25519_secret(), EphemeralKey::generate(bench_.random), create->ephemeral);
+        auto made =
+            answer_handshake(exit_key_.x25519_secret(), EphemeralKey::generate(bench_.random), create->ephemeral);
         exit_ = std::make_unique<Layer>(Layer::responder(std::move(made->keys)));
         const Bytes list = *exit_->seal_offer(bench_.aead, bench_.random, Offer{}.encode());
         test::OwnedPacket packet(test::message_bytes(Created{create->identifier, made->ephemeral, made->auth, list}));
@@ -65,7 +65,10 @@ protected:
         const CellHeader header = *read_cell_header(bytes);
         return own_.on_cell(bench_.routes.find(header.circuit).own(), from, header, packet.buffer(), bench_.now());
     }
-    bool from_exit(CircuitId id, ByteSpan message) { return receive(bench_.cell(id, message, {exit_.get()}), exit_address()); }
+    bool from_exit(CircuitId id, ByteSpan message)
+    {
+        return receive(bench_.cell(id, message, {exit_.get()}), exit_address());
+    }
 
     // PathSource and TunnelObserver
     const std::vector<Candidate>& candidates() const override { return network_; }
@@ -165,6 +168,16 @@ TEST_F(OwnCircuitsTest, InnerPacketsOfOverlaysAreNoData)
     EXPECT_EQ(bench_.dropped(Drop::refused_cell), 1U);
 }
 
+TEST_F(OwnCircuitsTest, DataFromAHostNameIsDroppedAndCounted)
+{
+    const CircuitId id = ready();
+    EXPECT_TRUE(from_exit(id, test::message_bytes(Data{{}, Address("evil.example", 80), Bytes(50, 3)})));
+    EXPECT_TRUE(received_.empty());
+    EXPECT_EQ(bench_.dropped(Drop::unexpected_answer), 1U);
+    EXPECT_EQ(bench_.counters.data_bytes_down, 0U);
+    EXPECT_TRUE(closed_.empty());
+}
+
 TEST_F(OwnCircuitsTest, PingsAndIsClosedWhenNobodyAnswers)
 {
     const CircuitId id = ready();
@@ -204,7 +217,8 @@ TEST_F(OwnCircuitsTest, WhatHasNoPathIsNotBegun)
     EXPECT_EQ(own_.create(6, 0, bench_.now()).error(), make_error_code(TunnelError::refused_by_policy));
     EXPECT_EQ(own_.create(2, 0, bench_.now()).error(), make_error_code(TunnelError::no_candidates));
     EXPECT_TRUE(bench_.packets.sent.empty());
-    for (std::size_t i = 0; i < OwnCircuits::kMost; ++i) static_cast<void>(begin());
+    for (std::size_t i = 0; i < OwnCircuits::kMost; ++i)
+        static_cast<void>(begin());
     EXPECT_EQ(own_.create(1, 0, bench_.now()).error(), make_error_code(TunnelError::limit_reached));
 }
 
