@@ -3,10 +3,9 @@
 #include "proto/error.hpp"
 #include "proto/pipe.hpp"
 
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
+#include <unistd.h>
 #include <utility>
 
 namespace cepa::proto {
@@ -30,6 +29,15 @@ MessageHead read_head(ByteSpan bytes) noexcept
     return {reader.ok(), length};
 }
 
+/// Leaves nothing of the first `count` bytes in memory.
+void drop_front(WipedBytes& bytes, std::size_t count)
+{
+    const std::size_t left = bytes.size() - count;
+    std::memmove(bytes.data(), bytes.data() + count, left);
+    ::explicit_bzero(bytes.data() + left, count);
+    bytes.resize(left);
+}
+
 } // namespace
 
 MessageStream::MessageStream(asio::io_context& io, FileDescriptor in, FileDescriptor out)
@@ -40,7 +48,10 @@ MessageStream::MessageStream(asio::io_context& io, FileDescriptor in, FileDescri
     out_.native_non_blocking(true);
 }
 
-MessageStream::~MessageStream() { close(); }
+MessageStream::~MessageStream()
+{
+    close();
+}
 
 void MessageStream::close()
 {
@@ -64,19 +75,30 @@ void MessageStream::wait_readable()
     in_.async_wait(asio::posix::descriptor_base::wait_read,
                    [this, alive = std::weak_ptr<char>(alive_)](const ErrorCode& ec) {
                        if (ec || alive.expired() || ended_) return;
-                       read_some();
+                       if (read_some()) wait_readable();
                    });
 }
 
-void MessageStream::read_some()
+void MessageStream::drain()
+{
+    const std::weak_ptr<char> alive = alive_;
+    // Bounded all the same: somebody else might hold the pipe's other end.
+    for (std::size_t got = 0; got < kMaxQueued && !ended_; got += kReadChunk)
+        if (!read_some()) break;
+    if (!alive.expired() && !ended_) end(make_error_code(ProtoError::stream_ended));
+}
+
+/// False when the stream has ended or is gone.
+bool MessageStream::read_some()
 {
     const std::size_t before = received_.size();
     received_.resize(before + kReadChunk);
     const ssize_t got = ::read(in_.native_handle(), received_.data() + before, kReadChunk);
     received_.resize(before + static_cast<std::size_t>(got > 0 ? got : 0));
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return wait_readable();
-    if (got <= 0) return end(make_error_code(ProtoError::stream_ended));
-    if (deliver()) wait_readable();
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
+    if (got > 0) return deliver();
+    end(make_error_code(ProtoError::stream_ended));
+    return false;
 }
 
 /// Hands out the complete messages. False when the stream has ended or is gone.
@@ -84,7 +106,7 @@ bool MessageStream::deliver()
 {
     // Both leave the object for the time of the calls: a callback may destroy the stream.
     const std::weak_ptr<char> alive = alive_;
-    std::vector<std::uint8_t> bytes = std::move(received_);
+    WipedBytes bytes = std::move(received_);
     OnMessage on_message = std::move(on_message_);
     ByteSpan rest(bytes);
     MessageHead head = read_head(rest);
@@ -98,7 +120,7 @@ bool MessageStream::deliver()
         end(make_error_code(ProtoError::broken_stream));
         return false;
     }
-    bytes.erase(bytes.begin(), bytes.end() - static_cast<std::ptrdiff_t>(rest.size()));
+    drop_front(bytes, bytes.size() - rest.size());
     received_ = std::move(bytes);
     on_message_ = std::move(on_message);
     return true;
@@ -132,14 +154,14 @@ void MessageStream::write_some()
     const ssize_t count = ::write(out_.native_handle(), queued_.data() + sent_, queued_.size() - sent_);
     if (count > 0) sent_ += static_cast<std::size_t>(count);
     const bool later = count >= 0 || errno == EAGAIN || errno == EINTR;
-    if (sent_ == queued_.size() || !later) { // nobody reads any more: the read side will tell
+    if (sent_ == queued_.size() || !later) {              // nobody reads any more: the read side will tell
         ::explicit_bzero(queued_.data(), queued_.size()); // CREATE carries a key
         queued_.clear();
         sent_ = 0;
         return;
     }
     if (sent_ > kMaxMessage) { // keep the front from growing while the other side is always a little behind
-        queued_.erase(queued_.begin(), queued_.begin() + static_cast<std::ptrdiff_t>(sent_));
+        drop_front(queued_, sent_);
         sent_ = 0;
     }
     waiting_writable_ = true;

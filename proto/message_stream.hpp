@@ -7,17 +7,16 @@
 #include "base/bytes.hpp"
 #include "base/file_descriptor.hpp"
 #include "base/result.hpp"
+#include "proto/wiped_bytes.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
-
 #include <google/protobuf/message_lite.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <vector>
 
 namespace cepa::proto {
 
@@ -42,12 +41,14 @@ public:
     void start(OnMessage on_message, OnEnd on_end);
     /// Fails with too_large, queue_full or stream_ended, and has then sent nothing.
     [[nodiscard]] Result<void> send(const google::protobuf::MessageLite& message);
+    /// For a sender that is gone: delivers what it left in the pipe without waiting, and ends there.
+    void drain();
     /// Closes both ends; nothing is called any more.
     void close();
 
 private:
     void wait_readable();
-    void read_some();
+    [[nodiscard]] bool read_some();
     bool deliver();
     void end(ErrorCode why);
     void write_some();
@@ -56,8 +57,8 @@ private:
     boost::asio::posix::stream_descriptor out_;
     OnMessage on_message_;
     OnEnd on_end_;
-    std::vector<std::uint8_t> received_;
-    std::vector<std::uint8_t> queued_;
+    WipedBytes received_;
+    WipedBytes queued_;
     std::size_t sent_ = 0; ///< bytes at the front of queued_ that the pipe has taken
     bool waiting_writable_ = false;
     bool ended_ = false;

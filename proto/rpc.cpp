@@ -2,6 +2,8 @@
 
 #include <boost/asio/post.hpp>
 
+#include <string.h> // explicit_bzero
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -9,13 +11,24 @@ namespace cepa::proto {
 
 namespace asio = boost::asio;
 
-Rpc::Rpc(asio::io_context& io, FileDescriptor in, FileDescriptor out) : io_(io), stream_(io, std::move(in), std::move(out))
+void wipe_secrets(Envelope& envelope) noexcept
+{
+    if (!envelope.has_create()) return;
+    std::string& key = *envelope.mutable_create()->mutable_identity_key();
+    ::explicit_bzero(key.data(), key.size());
+}
+
+Rpc::Rpc(asio::io_context& io, FileDescriptor in, FileDescriptor out)
+    : io_(io), stream_(io, std::move(in), std::move(out))
 {
 }
 
 Rpc::~Rpc() = default;
 
-void Rpc::handle(Envelope::BodyCase kind, Handler handler) { handlers_[kind] = std::move(handler); }
+void Rpc::handle(Envelope::BodyCase kind, Handler handler)
+{
+    handlers_[kind] = std::move(handler);
+}
 
 void Rpc::start(OnEnd on_end)
 {
@@ -31,6 +44,7 @@ void Rpc::call(Envelope envelope, Duration timeout, Reply reply)
     envelope.set_call_id(id);
     Result<void> sent = fail(make_error_code(ProtoError::queue_full));
     if (open_.size() < kMaxOpenCalls) sent = stream_.send(envelope);
+    wipe_secrets(envelope);
     auto timer = std::make_unique<asio::steady_timer>(io_);
     const std::weak_ptr<char> alive = alive_;
     if (sent) {
@@ -58,7 +72,10 @@ void Rpc::finish(std::uint64_t call_id, Result<Answer> result)
     if (!found.empty()) found.mapped().reply(std::move(result)); // last: it may destroy the Rpc
 }
 
-void Rpc::on_answer(const Answer& answer) { finish(answer.call_id(), answer); }
+void Rpc::on_answer(const Answer& answer)
+{
+    finish(answer.call_id(), answer);
+}
 
 // ---- the other side's
 
@@ -69,8 +86,11 @@ void Rpc::on_message(ByteSpan message)
         stream_.close();
         return end(make_error_code(ProtoError::broken_stream));
     }
-    if (envelope.has_answer()) on_answer(envelope.answer());
-    else on_call(envelope);
+    if (envelope.has_answer())
+        on_answer(envelope.answer());
+    else
+        on_call(envelope);
+    wipe_secrets(envelope);
 }
 
 void Rpc::on_call(const Envelope& envelope)
@@ -96,10 +116,12 @@ void Rpc::end(ErrorCode why)
 {
     if (std::exchange(ended_, true)) return;
     std::vector<Reply> replies;
-    for (auto& [id, call] : open_) replies.push_back(std::move(call.reply));
+    for (auto& [id, call] : open_)
+        replies.push_back(std::move(call.reply));
     open_.clear();
     const std::weak_ptr<char> alive = alive_;
-    for (const Reply& reply : replies) reply(fail(why));
+    for (const Reply& reply : replies)
+        reply(fail(why));
     if (alive.expired()) return;
     const OnEnd on_end = std::move(on_end_);
     if (on_end) on_end(why); // last: it may destroy the Rpc

@@ -3,11 +3,10 @@
 // Process: main and worker, io thread. Spec: docs/protocol.md, section 32.
 #pragma once
 
+#include "base/clock.hpp"
 #include "proto/control.pb.h"
 #include "proto/error.hpp"
 #include "proto/message_stream.hpp"
-
-#include "base/clock.hpp"
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -21,6 +20,9 @@ namespace cepa::proto {
 
 /// Calls of ours that may be open at a time; one more fails with queue_full.
 inline constexpr std::size_t kMaxOpenCalls = 8192;
+
+/// Overwrites the private key in a CREATE. Rpc does so with its own copies, on both sides; the caller with his.
+void wipe_secrets(Envelope& envelope) noexcept;
 
 class Rpc {
 public:
@@ -45,6 +47,8 @@ public:
     /// Sends `envelope` (its call_id is set here). `reply` is called exactly once, from the io loop, never from here;
     /// not at all when the Rpc is destroyed first.
     void call(Envelope envelope, Duration timeout, Reply reply);
+    /// For a sender that is gone: serves what it left in the pipe without waiting; then the stream has ended.
+    void drain() { stream_.drain(); }
     /// Sends without wanting an answer.
     Result<void> notify(Envelope envelope);
 

@@ -24,8 +24,10 @@ std::vector<CircuitId> CircuitTable::remove_all(WorkerId worker)
     std::vector<CircuitId> out;
     for (const auto& [circuit, owner] : owners_)
         if (owner == worker) out.push_back(circuit);
-    for (const CircuitId circuit : out) owners_.erase(circuit);
+    for (const CircuitId circuit : out)
+        owners_.erase(circuit);
     counts_.erase(worker);
+    pending_.erase(worker);
     return out;
 }
 

@@ -18,7 +18,7 @@ public:
     [[nodiscard]] bool add(CircuitId circuit, WorkerId worker);
     /// The worker it was on; nullopt when it is not there.
     std::optional<WorkerId> remove(CircuitId circuit);
-    /// Removes all circuits of a worker and returns them.
+    /// Removes all circuits of a worker and returns them; those that were being made on it are forgotten.
     std::vector<CircuitId> remove_all(WorkerId worker);
 
     [[nodiscard]] std::optional<WorkerId> owner(CircuitId circuit) const;

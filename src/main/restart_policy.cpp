@@ -6,23 +6,23 @@ namespace cepa::main {
 
 void RestartPolicy::on_start(TimePoint now)
 {
-    starts_.push_back(now);
-    if (starts_.size() > kStartsPerMinute) starts_.pop_front();
+    started_ = now;
+    served_ = false;
+    budget_spent_ = std::max(budget_spent_, now) + kStartEvery;
 }
 
-Duration RestartPolicy::on_death(TimePoint now)
+Duration RestartPolicy::on_death(TimePoint now, bool own_fault)
 {
-    const bool settled = starts_.empty() || now - starts_.back() >= kSettled;
+    const bool settled = served_ && now - started_ >= kSettled;
     Duration delay{};
     if (settled) {
         next_delay_ = {};
-    } else {
+    } else if (!served_ || own_fault) {
         delay = next_delay_;
         next_delay_ = delay == Duration{} ? kFirstDelay : std::min(delay * 2, kLongestDelay);
     }
-    if (starts_.size() == kStartsPerMinute)
-        delay = std::max(delay, std::chrono::minutes(1) - (now - starts_.front()));
-    return delay;
+    // The next start may be kStartsInARow - 1 ahead of what is paid for.
+    return std::max(delay, budget_spent_ - (kStartsInARow - 1) * kStartEvery - now);
 }
 
 } // namespace cepa::main

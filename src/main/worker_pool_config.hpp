@@ -34,7 +34,7 @@ struct WorkerPoolConfig {
     std::vector<std::string> arguments = {"worker"};
     /// A stopped worker's circuits have this long to end by themselves.
     Duration drain_limit = std::chrono::seconds(30);
-    /// A worker that sent nothing for this long is stuck, and is killed.
+    /// A worker that sent nothing for this long, and for three sync intervals, is stuck, and is killed.
     Duration silence_limit = std::chrono::seconds(60);
 };
 

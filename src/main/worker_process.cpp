@@ -7,11 +7,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/wait.h>
-
-#include <algorithm>
 #include <utility>
 
 namespace cepa::main {
@@ -48,7 +47,8 @@ Result<WorkerPipes> make_pipes()
     WorkerPipes p;
     CEPA_TRY(make(p.data_in, proto::kPipeCapacity));
     CEPA_TRY(make(p.data_out, proto::kPipeCapacity));
-    for (auto* pipe : {&p.control_in, &p.control_out, &p.exit_in, &p.exit_out, &p.log}) CEPA_TRY(make(*pipe, 0));
+    for (auto* pipe : {&p.control_in, &p.control_out, &p.exit_in, &p.exit_out, &p.log})
+        CEPA_TRY(make(*pipe, 0));
     return p;
 }
 
@@ -56,9 +56,12 @@ std::vector<PassedDescriptor> passed(const WorkerPipes& p, const SlotDescriptors
 {
     std::vector<PassedDescriptor> out{
         {p.log.write.get(), 2},
-        {p.control_in.read.get(), proto::kControlIn}, {p.control_out.write.get(), proto::kControlOut},
-        {p.data_in.read.get(), proto::kDataIn},       {p.data_out.write.get(), proto::kDataOut},
-        {p.exit_in.read.get(), proto::kExitIn},       {p.exit_out.write.get(), proto::kExitOut},
+        {p.control_in.read.get(), proto::kControlIn},
+        {p.control_out.write.get(), proto::kControlOut},
+        {p.data_in.read.get(), proto::kDataIn},
+        {p.data_out.write.get(), proto::kDataOut},
+        {p.exit_in.read.get(), proto::kExitIn},
+        {p.exit_out.write.get(), proto::kExitOut},
     };
     if (slot.socket >= 0) out.push_back({slot.socket, proto::kSlotSocket});
     if (slot.inbox >= 0) out.push_back({slot.inbox, proto::kInbox});
@@ -125,6 +128,9 @@ void WorkerProcess::on_ended()
 {
     const std::string how = reap();
     usable_ = false;
+    const std::weak_ptr<char> alive = alive_;
+    control_.drain(); // answers that it gave in time count; every other open call fails now, exactly once
+    if (alive.expired()) return;
     log_.drain();
     observer_.on_worker_end(how); // last: it may destroy us
 }
@@ -134,6 +140,7 @@ std::string WorkerProcess::reap()
     int status = 0;
     const bool known = ::waitpid(child_.pid, &status, 0) == child_.pid; // has ended: does not wait
     reaped_ = true;
+    own_fault_ = killed_ || !known || !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL;
     const std::string how = known ? describe(status) : "unknown status";
     return cause_.empty() ? how : cause_ + ", " + how;
 }
@@ -143,7 +150,7 @@ std::string WorkerProcess::reap()
 void WorkerProcess::on_stream_end(const char* which, ErrorCode why)
 {
     usable_ = false;
-    if (asked_ || !cause_.empty()) return;
+    if (reaped_ || asked_ || !cause_.empty()) return;
     cause_ = fmt::format("{} {}", which, why.message());
     kill_after(kLastMoment, cause_);
 }
@@ -160,6 +167,7 @@ void WorkerProcess::kill(const std::string& why)
 {
     usable_ = false;
     if (cause_.empty()) cause_ = why;
+    killed_ = true;
     if (!reaped_) ::kill(child_.pid, SIGKILL); // not reaped: the pid cannot be another's
 }
 

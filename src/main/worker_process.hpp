@@ -4,11 +4,10 @@
 //   start() -> running -> (ask_to_exit) -> ended: on_worker_end(), once, when the process is gone and reaped
 #pragma once
 
-#include "main/child_process.hpp"
-#include "main/log_forwarder.hpp"
-
 #include "base/clock.hpp"
 #include "base/ids.hpp"
+#include "main/child_process.hpp"
+#include "main/log_forwarder.hpp"
 #include "proto/message_stream.hpp"
 #include "proto/pipe.hpp"
 #include "proto/rpc.hpp"
@@ -65,6 +64,9 @@ public:
     [[nodiscard]] proto::Pipe& data() noexcept { return data_; }
     [[nodiscard]] pid_t pid() const noexcept { return child_.pid; }
 
+    /// Once it has ended: by itself, or because it had to be killed. False when somebody else killed it.
+    [[nodiscard]] bool own_fault() const noexcept { return own_fault_; }
+
     /// Asks over the exit stream; kills when the process still runs a little past `grace`.
     void ask_to_exit(Duration grace);
     /// Ends it at once; on_worker_end() follows. `why` is for the log.
@@ -97,6 +99,8 @@ private:
     bool usable_ = true;
     bool asked_ = false;
     bool reaped_ = false;
+    bool killed_ = false; ///< by us
+    bool own_fault_ = false;
     /// Handlers hold a weak reference to it: Asio may call them after the object is gone.
     std::shared_ptr<char> alive_ = std::make_shared<char>();
 };

@@ -5,7 +5,6 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 namespace cepa::main {
@@ -55,15 +54,20 @@ void WorkerSlot::send_create()
 {
     proto::Envelope envelope;
     *envelope.mutable_create() = owner_.create_message(launch_.id);
-    process_->control().call(envelope, kCreateTimeout, [this](const Result<proto::Answer>& answer) {
-        if (!answer && answer.error() != proto::ProtoError::timed_out) return; // it is ending anyway
-        const std::string fault = answer ? answer->error().substr(0, 512) : answer.error().message();
-        if (fault.empty() || !process_) return;
-        log::error("worker refused to start", {log::field("worker", launch_.id.value), log::field("error", fault)});
-        process_->kill("create failed");
-    });
-    std::string* key = envelope.mutable_create()->mutable_identity_key();
-    ::explicit_bzero(key->data(), key->size());
+    process_->control().call(envelope, kCreateTimeout,
+                             [this](const Result<proto::Answer>& answer) { on_created(answer); });
+    proto::wipe_secrets(envelope);
+}
+
+void WorkerSlot::on_created(const Result<proto::Answer>& answer)
+{
+    if (!answer && answer.error() == proto::ProtoError::stream_ended) return; // it is ending anyway
+    heard();
+    const std::string fault = answer ? answer->error().substr(0, 512) : answer.error().message();
+    if (fault.empty()) return policy_.on_served();
+    if (!process_) return;
+    log::error("worker refused to start", {log::field("worker", launch_.id.value), log::field("error", fault)});
+    process_->kill("create failed");
 }
 
 // ---- end
@@ -71,13 +75,14 @@ void WorkerSlot::send_create()
 void WorkerSlot::on_worker_end(const std::string& how)
 {
     const WorkerId id = launch_.id;
+    const bool own_fault = process_ && process_->own_fault();
     process_.reset();
     const bool wanted = state_ == State::running;
     if (wanted) log::warn("worker ended", {log::field("worker", id.value), log::field("how", how)});
     const std::weak_ptr<char> alive = alive_;
     owner_.on_worker_gone(id);
     if (alive.expired()) return;
-    if (state_ == State::running) return restart_in(policy_.on_death(clock_.now()));
+    if (state_ == State::running) return restart_in(policy_.on_death(clock_.now(), own_fault));
     if (state_ != State::ending) return;
     state_ = State::stopped;
     if (std::exchange(start_again_, false)) {
@@ -103,8 +108,9 @@ void WorkerSlot::restart()
     state_ = State::running;
     const auto spawned = spawn();
     if (spawned) return;
-    log::error("worker cannot be started", {log::field("worker", launch_.id.value), log::field("error", spawned.error().message())});
-    const Duration delay = policy_.on_death(clock_.now());
+    log::error("worker cannot be started",
+               {log::field("worker", launch_.id.value), log::field("error", spawned.error().message())});
+    const Duration delay = policy_.on_death(clock_.now(), true);
     restart_in(std::max(delay, RestartPolicy::kFirstDelay)); // never in a loop without a pause
 }
 
@@ -114,8 +120,10 @@ void WorkerSlot::stop(Duration grace)
     if (state_ == State::stopped || state_ == State::ending) return;
     timer_.cancel();
     state_ = State::ending;
-    if (process_) process_->ask_to_exit(grace);
-    else end_later();
+    if (process_)
+        process_->ask_to_exit(grace);
+    else
+        end_later();
 }
 
 /// There is no process whose end could be waited for.
@@ -138,12 +146,13 @@ void WorkerSlot::misbehaved(const char* how)
 
 void WorkerSlot::on_call(const proto::Envelope& call, proto::Rpc::Respond respond)
 {
-    silent_ticks_ = 0;
+    heard();
     owner_.on_call(launch_.id, call, std::move(respond));
 }
 
 void WorkerSlot::on_frame(const proto::FrameView& frame)
 {
+    heard();
     if (process_ && process_->usable()) owner_.on_frame(launch_.id, frame);
 }
 

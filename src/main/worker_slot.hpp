@@ -4,11 +4,10 @@
 //   stopped -> start() -> running <-> waiting (a restart is due)       stop() from any state -> ending -> stopped
 #pragma once
 
-#include "main/restart_policy.hpp"
-#include "main/worker_process.hpp"
-
 #include "base/clock.hpp"
 #include "base/ids.hpp"
+#include "main/restart_policy.hpp"
+#include "main/worker_process.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -36,7 +35,8 @@ public:
 
 class WorkerSlot final : private WorkerProcessObserver {
 public:
-    /// `launch.slot`'s descriptors stay the caller's and must stay open. `owner`, `io` and `clock` must outlive the slot.
+    /// `launch.slot`'s descriptors stay the caller's and must stay open. `owner`, `io` and `clock` must outlive the
+    /// slot.
     WorkerSlot(boost::asio::io_context& io, const Clock& clock, WorkerLaunch launch, WorkerSlotOwner& owner);
     ~WorkerSlot() override;
 
@@ -51,7 +51,9 @@ public:
     /// Ends the process because it did what it must not; a replacement follows.
     void misbehaved(const char* how);
 
-    /// To be called regularly; kills a process that has been silent for `limit` calls.
+    /// It gave a sign of life that did not pass through here: an answer.
+    void heard() noexcept { silent_ticks_ = 0; }
+    /// To be called regularly; kills a process that has been silent for `limit` calls: no call, no frame, no answer.
     void tick(std::uint32_t limit);
     [[nodiscard]] std::uint64_t restarts() const noexcept { return restarts_; }
 
@@ -60,6 +62,7 @@ private:
 
     Result<void> spawn();
     void send_create();
+    void on_created(const Result<proto::Answer>& answer);
     void restart_in(Duration delay);
     void restart();
     void end_later();

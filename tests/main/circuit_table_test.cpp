@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 
 namespace cepa::main {
 namespace {
@@ -34,7 +35,8 @@ TEST(CircuitTable, RemovingTellsTheWorker)
 TEST(CircuitTable, ADeadWorkerLosesAllItsCircuitsAndNoOthers)
 {
     CircuitTable table;
-    for (std::uint32_t i = 0; i < 10; ++i) ASSERT_TRUE(table.add(CircuitId(i), WorkerId(i % 2)));
+    for (std::uint32_t i = 0; i < 10; ++i)
+        ASSERT_TRUE(table.add(CircuitId(i), WorkerId(i % 2)));
     auto gone = table.remove_all(WorkerId(1));
     std::ranges::sort(gone);
     EXPECT_EQ(gone, (std::vector<CircuitId>{CircuitId(1), CircuitId(3), CircuitId(5), CircuitId(7), CircuitId(9)}));
@@ -55,6 +57,19 @@ TEST(CircuitTable, FewestCircuitsFirstPendingOnesCounted)
     EXPECT_EQ(table.least_loaded(kThree), WorkerId(1));
     table.end_pending(WorkerId(1)); // one too many changes nothing
     EXPECT_EQ(table.least_loaded(kThree), WorkerId(1));
+}
+
+TEST(CircuitTable, WhatWasBeingMadeOnADeadWorkerDoesNotCountAgainstItsReplacement)
+{
+    CircuitTable table;
+    table.begin_pending(WorkerId(0));
+    table.begin_pending(WorkerId(0));
+    (void)table.remove_all(WorkerId(0));
+    (void)table.add(CircuitId(1), WorkerId(1));
+    const std::array workers{WorkerId(0), WorkerId(1)};
+    EXPECT_EQ(table.least_loaded(workers), WorkerId(0));
+    table.end_pending(WorkerId(0)); // an answer that comes late takes nothing from those that are new
+    EXPECT_EQ(table.least_loaded(workers), WorkerId(0));
 }
 
 } // namespace

@@ -1,16 +1,13 @@
-#include "main/worker_pool.hpp"
-
-#include "main/pool_error.hpp"
-
 #include "base/file_descriptor.hpp"
+#include "main/pool_error.hpp"
+#include "main/worker_pool.hpp"
 #include "proto/descriptors.hpp"
 #include "support/pool_fixture.hpp"
 
 #include <gtest/gtest.h>
 
-#include <signal.h>
-
 #include <set>
+#include <signal.h>
 
 namespace cepa::main {
 namespace {
@@ -18,7 +15,10 @@ namespace {
 using namespace std::chrono_literals;
 using WorkerPoolTest = test::PoolFixture;
 
-std::uint64_t descriptors_up_to(int last) { return (std::uint64_t{2} << static_cast<unsigned>(last)) - 1; }
+std::uint64_t descriptors_up_to(int last)
+{
+    return (std::uint64_t{2} << static_cast<unsigned>(last)) - 1;
+}
 
 TEST_F(WorkerPoolTest, StartsItsWorkersEachAProcessOfItsOwn)
 {
@@ -58,7 +58,8 @@ TEST_F(WorkerPoolTest, AKilledWorkerIsReplacedAndItsCircuitsAreReported)
 {
     start_and_wait();
     std::set<CircuitId> circuits;
-    for (int i = 0; i < 4; ++i) circuits.insert(good_circuit());
+    for (int i = 0; i < 4; ++i)
+        circuits.insert(good_circuit());
     const auto old_pid = pid(1);
     const auto other = pid(0);
     const auto killed = std::chrono::steady_clock::now();
@@ -69,11 +70,13 @@ TEST_F(WorkerPoolTest, AKilledWorkerIsReplacedAndItsCircuitsAreReported)
     ASSERT_TRUE(wait([&] { return pid(1) != 0 && pid(1) != old_pid; }));
     const auto back = std::chrono::steady_clock::now() - killed;
     const auto ms = [](auto t) { return std::chrono::duration<double, std::milli>(t).count(); };
-    std::printf("circuits reported dead after %.2f ms, replacement's first SYNC after %.2f ms\n", ms(reported), ms(back));
+    std::printf("circuits reported dead after %.2f ms, replacement's first SYNC after %.2f ms\n", ms(reported),
+                ms(back));
     EXPECT_EQ(pid(0), other);
     EXPECT_EQ(pool->info().restarts, 1U);
     EXPECT_EQ(report(1, "descriptors"), descriptors_up_to(proto::last_descriptor(4)));
-    for (const auto& [circuit, reason] : observer.dead) EXPECT_TRUE(circuits.contains(circuit)) << reason;
+    for (const auto& [circuit, reason] : observer.dead)
+        EXPECT_TRUE(circuits.contains(circuit)) << reason;
     EXPECT_NE(good_circuit(), CircuitId());
 }
 
@@ -105,10 +108,12 @@ TEST_F(WorkerPoolTest, MoreAndFewerWorkersWhileItRuns)
     ASSERT_TRUE(pool->set_workers(4));
     ASSERT_TRUE(wait([&] { return pool->snapshot().workers.size() == 4; }));
     ASSERT_TRUE(wait([&] { return report(0, "steer_version") == 2; })) << "the old ones hear of the new table";
-    for (int i = 0; i < 4; ++i) (void)good_circuit();
+    for (int i = 0; i < 4; ++i)
+        (void)good_circuit();
     ASSERT_TRUE(pool->set_workers(1));
     EXPECT_EQ(pool->info().workers, 1U);
-    for (int i = 0; i < 4; ++i) EXPECT_TRUE(circuit()) << "new circuits are worker 0's alone";
+    for (int i = 0; i < 4; ++i)
+        EXPECT_TRUE(circuit()) << "new circuits are worker 0's alone";
     EXPECT_TRUE(observer.dead.empty()) << "the others drain";
     EXPECT_EQ(pool->snapshot().workers.size(), 4U);
 }
@@ -136,7 +141,8 @@ TEST_F(WorkerPoolTest, ADrainedWorkerLeavesWhenItsLastCircuitCloses)
     (void)good_circuit();
     const CircuitId second = good_circuit();
     ASSERT_TRUE(pool->set_workers(1));
-    for (int i = 0; i < 3; ++i) (void)good_circuit();
+    for (int i = 0; i < 3; ++i)
+        (void)good_circuit();
     EXPECT_EQ(pool->snapshot().workers.size(), 2U);
     pool->close_circuit(second);
     ASSERT_TRUE(wait([&] { return pool->snapshot().workers.size() == 1; }));
@@ -200,7 +206,8 @@ TEST_F(WorkerPoolTest, StopAsksAndTheChildrenEndWell)
     start_and_wait();
     const auto children = {pid(0), pid(1)};
     EXPECT_LT(stop(5000ms), 2000ms);
-    for (const auto child : children) EXPECT_NE(::kill(static_cast<pid_t>(child), 0), 0) << "gone and reaped";
+    for (const auto child : children)
+        EXPECT_NE(::kill(static_cast<pid_t>(child), 0), 0) << "gone and reaped";
 }
 
 TEST_F(WorkerPoolTest, TheExitStreamWorksWhileTheControlLoopIsStuckAndItsPipeFull)
@@ -209,7 +216,8 @@ TEST_F(WorkerPoolTest, TheExitStreamWorksWhileTheControlLoopIsStuckAndItsPipeFul
     const std::vector<std::string> large(40000, std::string(20, 'h')); // 880 KB each: fills pipe and queue
     pool->monitor({});
     ASSERT_TRUE(wait([&] { return report(0, "stuck") == 1 && report(1, "stuck") == 1; }));
-    for (int i = 0; i < 10; ++i) pool->monitor(large);
+    for (int i = 0; i < 10; ++i)
+        pool->monitor(large);
     testing::internal::CaptureStderr();
     EXPECT_GE(stop(100ms), 100ms) << "the exit thread answers when the grace is over";
     const std::string log = testing::internal::GetCapturedStderr();
@@ -237,7 +245,8 @@ TEST_F(WorkerPoolTest, DestructionLeavesNobodyBehind)
     start_and_wait();
     const auto children = {pid(0), pid(1)};
     pool.reset();
-    for (const auto child : children) EXPECT_NE(::kill(static_cast<pid_t>(child), 0), 0);
+    for (const auto child : children)
+        EXPECT_NE(::kill(static_cast<pid_t>(child), 0), 0);
     io.restart();
     io.poll();
 }
@@ -248,6 +257,19 @@ TEST_F(WorkerPoolTest, ASilentWorkerIsReplaced)
     config.silence_limit = 600ms;
     start({"mute"});
     ASSERT_TRUE(wait([&] { return pool->info().restarts >= 1; }));
+}
+
+TEST_F(WorkerPoolTest, AWorkerMayBeSilentForThreeSyncIntervals)
+{
+    config.silence_limit = 0s;
+    config.sync_interval = 1h;
+    config.drain_limit = 0s;
+    start_and_wait();
+    const auto worker = pid(0);
+    ASSERT_TRUE(pool->set_workers(1));
+    ASSERT_TRUE(wait([&] { return pool->snapshot().workers.size() == 1; })) << "what a tick does: there was one";
+    EXPECT_EQ(pool->info().restarts, 0U);
+    EXPECT_EQ(pid(0), worker);
 }
 
 } // namespace

@@ -1,5 +1,4 @@
 #include "main/worker_process.hpp"
-
 #include "proto/build_id.hpp"
 #include "proto/slot_table.hpp"
 #include "support/loop.hpp"
@@ -7,6 +6,8 @@
 #include <gtest/gtest.h>
 
 #include <optional>
+#include <signal.h>
+#include <sys/wait.h>
 
 namespace cepa::main {
 namespace {
@@ -19,6 +20,7 @@ struct WorkerProcessTest : testing::Test, WorkerProcessObserver {
     std::unique_ptr<WorkerProcess> process;
     int syncs = 0;
     std::optional<std::string> end;
+    bool own_fault = false;
 
     void on_call(const proto::Envelope& call, proto::Rpc::Respond) override { syncs += call.has_sync() ? 1 : 0; }
     void on_frame(const proto::FrameView&) override {}
@@ -26,13 +28,15 @@ struct WorkerProcessTest : testing::Test, WorkerProcessObserver {
     void on_worker_end(const std::string& how) override
     {
         end = how;
+        own_fault = process->own_fault();
         process.reset(); // allowed from here
     }
 
     void start(std::vector<std::string> arguments)
     {
         arguments.insert(arguments.begin(), "worker");
-        auto started = WorkerProcess::start(io, clock, {WorkerId(0), "/proc/self/exe", std::move(arguments), {}}, *this);
+        auto started =
+            WorkerProcess::start(io, clock, {WorkerId(0), "/proc/self/exe", std::move(arguments), {}}, *this);
         ASSERT_TRUE(started) << started.error().message();
         process = std::move(*started);
         proto::Envelope envelope;
@@ -71,6 +75,43 @@ TEST_F(WorkerProcessTest, ItsOwnEndIsSeen)
     start({"crash"});
     ASSERT_TRUE(wait([this] { return end.has_value(); }));
     EXPECT_NE(end->find("exit status 3"), std::string::npos) << *end;
+}
+
+TEST_F(WorkerProcessTest, WhoEndedItIsKnown)
+{
+    start({"crash"});
+    ASSERT_TRUE(wait([this] { return end.has_value(); }));
+    EXPECT_TRUE(own_fault);
+    end.reset();
+    start({});
+    process->kill("a reason");
+    ASSERT_TRUE(wait([this] { return end.has_value(); }));
+    EXPECT_TRUE(own_fault);
+    end.reset();
+    start({});
+    ::kill(process->pid(), SIGKILL);
+    ASSERT_TRUE(wait([this] { return end.has_value(); }));
+    EXPECT_FALSE(own_fault);
+}
+
+TEST_F(WorkerProcessTest, CallsAreAnsweredOnceThoughItDiesWithItsPipeFull)
+{
+    start({"lastwords"});
+    ASSERT_TRUE(wait([this] { return syncs > 0; }));
+    int answers = 0;
+    proto::Envelope envelope;
+    envelope.mutable_circuit()->set_hops(1);
+    process->control().call(std::move(envelope), 10s, [&](const Result<proto::Answer>& answer) {
+        ++answers;
+        EXPECT_FALSE(answer);
+        EXPECT_FALSE(end) << "before its end is told";
+    });
+    siginfo_t info{};
+    ASSERT_EQ(::waitid(P_PID, static_cast<id_t>(process->pid()), &info, WEXITED | WNOWAIT), 0);
+    ASSERT_TRUE(wait([this] { return end.has_value(); }));
+    EXPECT_EQ(answers, 1);
+    test::run_ready(io);
+    EXPECT_EQ(answers, 1);
 }
 
 TEST_F(WorkerProcessTest, PastTheGraceItIsKilled)

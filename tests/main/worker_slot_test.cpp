@@ -1,5 +1,4 @@
 #include "main/worker_slot.hpp"
-
 #include "proto/build_id.hpp"
 #include "proto/slot_table.hpp"
 #include "support/loop.hpp"
@@ -17,6 +16,7 @@ struct WorkerSlotTest : testing::Test, WorkerSlotOwner {
     boost::asio::io_context io;
     BootClock clock;
     std::unique_ptr<WorkerSlot> slot;
+    bool too_large = false; ///< CREATE
     int created = 0;
     int gone = 0;
     int stopped = 0;
@@ -32,6 +32,7 @@ struct WorkerSlotTest : testing::Test, WorkerSlotOwner {
         create.set_front_process(true);
         create.set_sync_interval_ms(20);
         *create.mutable_steer() = proto::SlotTable().to_message();
+        if (too_large) create.set_identity_public(std::string(proto::kMaxMessage, 'x'));
         return create;
     }
     void on_call(WorkerId, const proto::Envelope&, proto::Rpc::Respond) override { ++syncs; }
@@ -48,7 +49,8 @@ struct WorkerSlotTest : testing::Test, WorkerSlotOwner {
     {
         scripts.insert(scripts.begin(), "worker");
         WorkerSlotOwner& owner = *this;
-        slot = std::make_unique<WorkerSlot>(io, clock, WorkerLaunch{WorkerId(0), "/proc/self/exe", std::move(scripts), {}}, owner);
+        slot = std::make_unique<WorkerSlot>(io, clock,
+                                            WorkerLaunch{WorkerId(0), "/proc/self/exe", std::move(scripts), {}}, owner);
     }
     bool wait(const std::function<bool()>& happened) { return test::run_until(io, happened); }
 };
@@ -65,6 +67,27 @@ TEST_F(WorkerSlotTest, ReplacesADeadProcessAtOnce)
     EXPECT_NE(slot->process()->pid(), first);
     EXPECT_EQ(created, 2);
     EXPECT_EQ(slot->restarts(), 1U);
+}
+
+TEST_F(WorkerSlotTest, OneThatServedIsReplacedAtOnceHoweverOftenItIsKilled)
+{
+    make();
+    ASSERT_TRUE(slot->start());
+    for (int i = 1; i <= 6; ++i) {
+        const int before = syncs;
+        ASSERT_TRUE(wait([&] { return syncs > before; }));
+        ::kill(slot->process()->pid(), SIGKILL);
+        ASSERT_TRUE(wait([&] { return gone == i; }));
+        ASSERT_NE(slot->process(), nullptr) << "in the same turn of the loop, the " << i << "th time too";
+    }
+}
+
+TEST_F(WorkerSlotTest, ACreateThatCannotBeSentIsNotForgotten)
+{
+    too_large = true;
+    make();
+    ASSERT_TRUE(slot->start());
+    ASSERT_TRUE(wait([this] { return gone >= 2; })) << "killed and tried again, not left idle";
 }
 
 TEST_F(WorkerSlotTest, StoppedItStaysDown)
@@ -105,9 +128,11 @@ TEST_F(WorkerSlotTest, SilenceIsCountedInTicksAndEndedByAnyMessage)
 {
     make();
     ASSERT_TRUE(slot->start());
-    for (int i = 0; i < 3; ++i) slot->tick(3);
+    for (int i = 0; i < 3; ++i)
+        slot->tick(3);
     ASSERT_TRUE(wait([this] { return syncs > 0; }));
-    for (int i = 0; i < 3; ++i) slot->tick(3);
+    for (int i = 0; i < 3; ++i)
+        slot->tick(3);
     EXPECT_NE(slot->process(), nullptr);
     slot->tick(3);
     EXPECT_EQ(slot->process(), nullptr);

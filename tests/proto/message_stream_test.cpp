@@ -1,17 +1,15 @@
-#include "proto/message_stream.hpp"
-
 #include "proto/control.pb.h"
 #include "proto/error.hpp"
+#include "proto/message_stream.hpp"
 #include "proto/pipe.hpp"
 
 #include <gtest/gtest.h>
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <chrono>
+#include <fcntl.h>
 #include <optional>
 #include <string>
+#include <unistd.h>
 
 namespace cepa::proto {
 namespace {
@@ -53,10 +51,14 @@ struct MessageStreamTest : testing::Test {
     {
         std::string body = envelope.SerializeAsString();
         std::string head(4, '\0');
-        for (unsigned i = 0; i < 4; ++i) head[i] = static_cast<char>(body.size() >> (24 - 8 * i));
+        for (unsigned i = 0; i < 4; ++i)
+            head[i] = static_cast<char>(body.size() >> (24 - 8 * i));
         return head + body;
     }
-    void feed(const std::string& bytes) { ASSERT_EQ(::write(far_write.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size())); }
+    void feed(const std::string& bytes)
+    {
+        ASSERT_EQ(::write(far_write.get(), bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+    }
     void run_once()
     {
         io.restart();
@@ -117,7 +119,8 @@ TEST_F(MessageStreamTest, RefusesToQueueWithoutBound)
     const Envelope large = notice(std::string(900000, 'x'));
     Result<void> sent;
     int count = 0;
-    for (; sent && count < 20; ++count) sent = stream->send(large);
+    for (; sent && count < 20; ++count)
+        sent = stream->send(large);
     ASSERT_FALSE(sent);
     EXPECT_EQ(sent.error(), make_error_code(ProtoError::queue_full));
     EXPECT_LE(count, 6);
@@ -150,13 +153,38 @@ TEST_F(MessageStreamTest, EndsWhenTheOtherSideCloses)
     EXPECT_EQ(sent.error(), make_error_code(ProtoError::stream_ended));
 }
 
+TEST_F(MessageStreamTest, DrainDeliversWhatIsThereAndEnds)
+{
+    feed(encoded(notice("one")) + encoded(notice("two")) + std::string(2, 0));
+    far_write.reset();
+    stream->drain();
+    EXPECT_EQ(texts, (std::vector<std::string>{"one", "two"}));
+    EXPECT_EQ(end, make_error_code(ProtoError::stream_ended));
+    end.reset();
+    stream->drain();
+    EXPECT_FALSE(end) << "said once";
+}
+
+TEST_F(MessageStreamTest, DrainEndsThoughSomebodyStillHoldsThePipe)
+{
+    feed(encoded(notice("one")));
+    stream->drain();
+    EXPECT_EQ(texts.size(), 1U);
+    EXPECT_TRUE(end);
+}
+
 TEST_F(MessageStreamTest, MayBeDestroyedByItsCallbacks)
 {
     PipeEnds in = std::move(*make_pipe());
     PipeEnds out = std::move(*make_pipe());
     auto mortal = std::make_unique<MessageStream>(io, std::move(in.read), std::move(out.write));
     int calls = 0;
-    mortal->start([&](ByteSpan) { ++calls; mortal.reset(); }, [](ErrorCode) { FAIL(); });
+    mortal->start(
+        [&](ByteSpan) {
+            ++calls;
+            mortal.reset();
+        },
+        [](ErrorCode) { FAIL(); });
     const std::string bytes = encoded(notice("a")) + encoded(notice("b"));
     ASSERT_GT(::write(in.write.get(), bytes.data(), bytes.size()), 0);
     run_once();

@@ -1,6 +1,5 @@
-#include "proto/rpc.hpp"
-
 #include "proto/pipe.hpp"
+#include "proto/rpc.hpp"
 
 #include <gtest/gtest.h>
 
@@ -53,7 +52,8 @@ struct RpcTest : testing::Test {
 TEST_F(RpcTest, AnswersMayComeOutOfOrder)
 {
     std::vector<Rpc::Respond> waiting;
-    there->handle(Envelope::kResolve, [&](const Envelope&, Rpc::Respond respond) { waiting.push_back(std::move(respond)); });
+    there->handle(Envelope::kResolve,
+                  [&](const Envelope&, Rpc::Respond respond) { waiting.push_back(std::move(respond)); });
     start();
     std::vector<std::string> answers(2);
     for (std::size_t i = 0; i < 2; ++i)
@@ -96,7 +96,10 @@ TEST_F(RpcTest, NoAnswerInTimeFailsTheCallAndALateOneIsIgnored)
     start();
     int calls = 0;
     ErrorCode error;
-    here->call(resolve("x"), 1ms, [&](Result<Answer> a) { ++calls; error = a.error(); });
+    here->call(resolve("x"), 1ms, [&](Result<Answer> a) {
+        ++calls;
+        error = a.error();
+    });
     run_until([&] { return calls == 1 && waiting; });
     EXPECT_EQ(error, make_error_code(ProtoError::timed_out));
     (*waiting)(Answer());
@@ -143,9 +146,12 @@ TEST_F(RpcTest, CallsWithoutAHandlerAreRefused)
 TEST_F(RpcTest, TooManyOpenCallsAreRefused)
 {
     start();
-    for (std::size_t i = 0; i < kMaxOpenCalls; ++i) here->call(resolve("x"), 10s, [](const Result<Answer>&) {});
+    for (std::size_t i = 0; i < kMaxOpenCalls; ++i)
+        here->call(resolve("x"), 10s, [](const Result<Answer>&) {});
     std::optional<ErrorCode> error;
-    here->call(resolve("one too many"), 10s, [&](Result<Answer> a) { if (!a) error = a.error(); });
+    here->call(resolve("one too many"), 10s, [&](Result<Answer> a) {
+        if (!a) error = a.error();
+    });
     run_until([&] { return error.has_value(); });
     EXPECT_EQ(*error, make_error_code(ProtoError::queue_full));
 }
@@ -171,6 +177,17 @@ TEST(Rpc, AMessageThatDoesNotParseEndsTheStream)
     io.run_for(5s);
     ASSERT_TRUE(end);
     EXPECT_EQ(*end, make_error_code(ProtoError::broken_stream));
+}
+
+TEST_F(RpcTest, TheKeyInACreateIsOverwritten)
+{
+    Envelope envelope;
+    envelope.mutable_create()->set_identity_key(std::string(74, 'k'));
+    wipe_secrets(envelope);
+    EXPECT_EQ(envelope.create().identity_key(), std::string(74, '\0'));
+    Envelope other = resolve("x");
+    wipe_secrets(other);
+    EXPECT_FALSE(other.has_create()) << "none is made";
 }
 
 } // namespace
