@@ -2,10 +2,9 @@
 // Process: worker. The defaults are the deployed network's (docs/protocol.md, section 16) where it has one.
 #pragma once
 
-#include "tunnel/crypto/keys.hpp"
-
 #include "base/address.hpp"
 #include "base/clock.hpp"
+#include "tunnel/crypto/keys.hpp"
 
 #include <array>
 #include <cstdint>
@@ -54,16 +53,20 @@ struct TunnelSettings {
     std::vector<Endpoint> bootstrap;
     std::vector<PublicKey> family;
     std::vector<Guard> guards;
-    std::int64_t start_unix_s = 0; ///< the wall clock at start, from which guards' days are counted; 0: unknown
-    PublicKey identity_public;               ///< never a hop of ours
-    std::optional<PrivateKey> identity;      ///< needed to discover, relay and exit
-    Endpoint listen;                         ///< own UDP address; 0.0.0.0 when bound to all
-    std::uint64_t relay_rate_bytes_per_s = 0; ///< 0: no limit
-    std::uint64_t exit_rate_bytes_per_s = 0;  ///< 0: no limit
+    std::int64_t start_unix_s = 0;      ///< the wall clock at start, from which guards' days are counted; 0: unknown
+    PublicKey identity_public;          ///< never a hop of ours
+    std::optional<PrivateKey> identity; ///< needed to discover, relay and exit
+    Endpoint listen;                    ///< own UDP address; 0.0.0.0 when bound to all
+    std::uint64_t relay_rate_bytes_per_s = 0;            ///< 0: no limit
+    std::uint64_t exit_rate_bytes_per_s = 0;             ///< 0: no limit
     std::uint64_t exit_destination_rate_bytes_per_s = 0; ///< towards one destination; 0: no limit
-    std::uint32_t exit_fan_out_per_min = 600; ///< new destinations of one circuit
+    std::uint32_t exit_fan_out_per_min = 600;            ///< new destinations of one circuit
     std::uint64_t month_bytes_left = UINT64_MAX;
-    std::uint32_t max_joined_circuits = 100;
+    std::uint32_t max_joined_circuits = 100; ///< of this worker
+    std::uint32_t workers = 1; ///< that share the node's port, and with it what neighbours and destinations see of it
+    std::vector<std::uint16_t> exit_refused_ports{0, 25, 53}; ///< no name servers and no mail
+    std::uint32_t exit_circuits_per_destination =
+        16; ///< circuits that may send to one address at the same time; 0: any
 
     /// The flags that we announce.
     [[nodiscard]] PeerFlags flags() const noexcept

@@ -45,6 +45,9 @@ struct Tunnel::Parts final : PathSource {
     [[nodiscard]] PathLoads loads() const override { return own.loads(); }
     [[nodiscard]] std::int64_t now_unix_s() const override;
     void connectable(const PublicKey& key) override { discovery.mark_connectable(key); }
+    void unreachable(const PublicKey& key) override { own.unreachable(key, now); }
+    [[nodiscard]] bool is_unreachable(const PublicKey& key) const override { return own.is_unreachable(key, now); }
+    [[nodiscard]] bool may_probe() const override { return own.may_probe(); }
 
     void begin_batch();
     void end_batch();
@@ -98,7 +101,7 @@ Tunnel::Parts::Parts(TunnelSettings s, Environment e, TunnelObserver& o)
       exit_rate(settings.exit_rate_bytes_per_s), budget(settings.month_bytes_left), discovery(settings, e),
       selection({settings.identity_public, settings.family, settings.public_network,
                  settings.allow_loopback && !settings.public_network,
-                 settings.allow_equal_prefixes && !settings.public_network,
+                 settings.allow_equal_prefixes && !settings.public_network, settings.discover, settings.workers,
                  [this](const Endpoint& address) { return discovery.is_own(address); }},
                 settings.guards, e.random),
       exits({settings, environment, routes, sender, aead, counters, exit_rate, budget}), joined(routes),
@@ -110,6 +113,7 @@ Tunnel::Parts::Parts(TunnelSettings s, Environment e, TunnelObserver& o)
       own({selection, *this, routes, sender, aead, counters, environment, observer}),
       destroys({routes, counters, own, joined, relays, exits})
 {
+    discovery.keep_guards(selection.guards().all());
     on_addresses(discovery.own_addresses(), {}); // nobody has told us anything yet
 }
 
@@ -223,7 +227,9 @@ void Tunnel::Parts::on_lookup_hash(ByteSpan hash)
 
 void Tunnel::Parts::report_guards()
 {
-    if (selection.guards().take_changed()) observer.on_guards_changed(selection.guards().all());
+    if (!selection.guards().take_changed()) return;
+    discovery.keep_guards(selection.guards().all());
+    observer.on_guards_changed(selection.guards().all());
 }
 
 void Tunnel::Parts::on_addresses(std::vector<Endpoint> addresses, const Endpoint& seen_by_others)
@@ -270,6 +276,8 @@ void Tunnel::Parts::sweep()
 {
     last_sweep = now;
     exits.flush();
+    // A guard that stays away is missed by nobody's coming: time alone says so.
+    if (settings.discover) selection.guards().maintain(discovery.candidates(), now_unix_s(), environment.random);
     for (std::size_t unanswered = joined.sweep(now); unanswered > 0; --unanswered) counters.drop(Drop::extend_unanswered);
     relays.sweep(now);
     exits.tick(now);
@@ -331,7 +339,9 @@ void Tunnel::share(const std::vector<Candidate>& candidates, const std::vector<E
     const bool has_outside = !own_addresses.empty() && own_addresses.front().ip.is_global_unicast();
     if (!parts_->settings.discover) parts_->on_addresses(own_addresses, has_outside ? own_addresses.front() : Endpoint{});
     // None at all only means that nobody has chosen yet.
-    if (!guards.empty()) parts_->selection.guards().replace(guards);
+    if (guards.empty()) return;
+    parts_->selection.guards().replace(guards);
+    parts_->discovery.keep_guards(guards);
 }
 
 void Tunnel::monitor(std::vector<std::array<std::uint8_t, 20>> lookup_hashes)

@@ -1,7 +1,6 @@
 // What hostile nodes and networks do to circuits: replays, changes, forgeries, floods, choosing our path for us. Where
 // the protocol can prevent it, nothing may happen.
 #include "support/sim_world.hpp"
-
 #include "tunnel/cell/payloads.hpp"
 #include "tunnel/discovery/messages.hpp"
 #include "tunnel/discovery/signed_packet.hpp"
@@ -22,18 +21,18 @@ using namespace std::chrono_literals;
 struct HostileWorld : SimWorld {
     explicit HostileWorld(std::uint64_t seed = 1) : SimWorld(seed), client(add_client())
     {
-        for (int i = 0; i < 5; ++i) add_relay();
-        for (int i = 0; i < 2; ++i) add_exit();
+        for (int i = 0; i < 5; ++i)
+            add_relay();
+        for (int i = 0; i < 2; ++i)
+            add_exit();
         share();
     }
-    SimNode& hop(CircuitId circuit, std::size_t index)
-    {
-        return node_of(view(client, circuit).hops.at(index).mid);
-    }
+    SimNode& hop(CircuitId circuit, std::size_t index) { return node_of(view(client, circuit).hops.at(index).mid); }
     std::uint64_t drops(const std::string& why)
     {
         std::uint64_t out = 0;
-        for (const auto& node : nodes) out += node->dropped(why);
+        for (const auto& node : nodes)
+            out += node->dropped(why);
         return out;
     }
     bool is_cell(const SimPacket& packet) const
@@ -61,7 +60,8 @@ std::vector<SimPacket> record(HostileWorld& world, const std::function<void()>& 
 auto effects(HostileWorld& world)
 {
     std::size_t joined = 0;
-    for (const auto& node : world.nodes) joined += node->tunnel().relays().size() + node->tunnel().exits().size();
+    for (const auto& node : world.nodes)
+        joined += node->tunnel().relays().size() + node->tunnel().exits().size();
     return std::tuple(world.client.received.size(), world.echoed.size(), joined, world.client.closed_circuits.size());
 }
 
@@ -71,13 +71,15 @@ TEST(Hostile, ReplayedCellsHaveNoEffect)
     CircuitId circuit;
     const std::vector<SimPacket> cells = record(world, [&] {
         circuit = world.build(world.client, 3);
-        for (int i = 0; i < 100; ++i) ASSERT_TRUE(world.echoes(world.client, circuit));
+        for (int i = 0; i < 100; ++i)
+            ASSERT_TRUE(world.echoes(world.client, circuit));
         world.network.run_for(1s);
     });
     ASSERT_GT(cells.size(), 600U);
     const auto before = effects(world);
     const CircuitView then = world.view(world.client, circuit);
-    for (const SimPacket& cell : cells) world.network.inject(cell);
+    for (const SimPacket& cell : cells)
+        world.network.inject(cell);
     world.network.run_for(1s);
     EXPECT_EQ(effects(world), before);
     EXPECT_EQ(world.view(world.client, circuit).hops.size(), then.hops.size());
@@ -97,7 +99,8 @@ TEST(Hostile, ReorderedCellsArriveOnce)
     HostileWorld world;
     const CircuitId circuit = world.build(world.client, 3);
     world.network.conditions.jitter = 200ms;
-    for (int i = 0; i < 200; ++i) ASSERT_TRUE(world.client.send(circuit, world.echo, utp_datagram(100)));
+    for (int i = 0; i < 200; ++i)
+        ASSERT_TRUE(world.client.send(circuit, world.echo, utp_datagram(100)));
     world.network.run_for(3s);
     EXPECT_EQ(world.client.received.size(), 200U);
 }
@@ -113,8 +116,11 @@ TEST(Hostile, FlippedAndTruncatedCellsHaveNoEffect)
     world.network.tap = [&](SimPacket& packet) {
         if (!world.is_cell(packet)) return true;
         ++changed;
-        if (random.chance(0.5)) packet.bytes.resize(random.below(static_cast<std::uint32_t>(packet.bytes.size())));
-        else packet.bytes[random.below(static_cast<std::uint32_t>(packet.bytes.size()))] ^= static_cast<std::uint8_t>(1U << random.below(8));
+        if (random.chance(0.5))
+            packet.bytes.resize(random.below(static_cast<std::uint32_t>(packet.bytes.size())));
+        else
+            packet.bytes[random.below(static_cast<std::uint32_t>(packet.bytes.size()))] ^=
+                static_cast<std::uint8_t>(1U << random.below(8));
         return true;
     };
     for (int i = 0; i < 2000; ++i) {
@@ -128,7 +134,8 @@ TEST(Hostile, FlippedAndTruncatedCellsHaveNoEffect)
     const auto after = effects(world);
     EXPECT_LE(std::get<0>(after) - std::get<0>(before), 10U);
     EXPECT_LE(std::get<1>(after) - std::get<1>(before), 20U);
-    for (const SimPacket& seen : world.echoed) EXPECT_TRUE(seen.bytes == utp_datagram(60) || seen.bytes == utp_datagram(400, 0));
+    for (const SimPacket& seen : world.echoed)
+        EXPECT_TRUE(seen.bytes == utp_datagram(60) || seen.bytes == utp_datagram(400, 0));
     EXPECT_TRUE(world.echoes(world.client, circuit));
 }
 
@@ -173,12 +180,12 @@ TEST(Hostile, DestroyIsObeyedOnlyFromTheNeighbour)
     const auto before = effects(world);
     // A stranger's key, from the neighbour's address; the neighbour's key from elsewhere; another node of the path.
     world.network.inject({first.address(), world.client.address(), destroy_packet(world, stranger, circuit)});
-    world.network.inject({world.fresh_address(), world.client.address(),
-                          destroy_packet(world, *first.settings().identity, circuit)});
-    world.network.inject({first.address(), world.client.address(),
-                          destroy_packet(world, *second.settings().identity, circuit)});
-    world.network.inject({second.address(), first.address(),
-                          destroy_packet(world, *second.settings().identity, at_first.previous)});
+    world.network.inject(
+        {world.fresh_address(), world.client.address(), destroy_packet(world, *first.settings().identity, circuit)});
+    world.network.inject(
+        {first.address(), world.client.address(), destroy_packet(world, *second.settings().identity, circuit)});
+    world.network.inject(
+        {second.address(), first.address(), destroy_packet(world, *second.settings().identity, at_first.previous)});
     Bytes flipped = destroy_packet(world, *first.settings().identity, circuit);
     flipped.back() ^= 1;
     world.network.inject({first.address(), world.client.address(), flipped});
@@ -189,8 +196,8 @@ TEST(Hostile, DestroyIsObeyedOnlyFromTheNeighbour)
     EXPECT_EQ(effects(world), before);
     EXPECT_TRUE(world.echoes(world.client, circuit));
     // The real one travels to both ends.
-    world.network.inject({second.address(), first.address(),
-                          destroy_packet(world, *second.settings().identity, at_first.next)});
+    world.network.inject(
+        {second.address(), first.address(), destroy_packet(world, *second.settings().identity, at_first.next)});
     world.network.run_for(1s);
     EXPECT_EQ(world.client.closed_circuits[circuit], "destroyed");
 }
@@ -227,7 +234,8 @@ TEST(Hostile, OwnPacketsLoopedBackAreDropped)
         if (packet.from == world.client.address()) world.network.inject({packet.from, packet.from, packet.bytes}, 1ms);
         return true;
     };
-    for (int i = 0; i < 5; ++i) EXPECT_TRUE(world.echoes(world.client, circuit));
+    for (int i = 0; i < 5; ++i)
+        EXPECT_TRUE(world.echoes(world.client, circuit));
     EXPECT_FALSE(world.client.closed(circuit));
     EXPECT_EQ(world.client.received.size(), 5U);
     // Neither do a relay's own creates make it join itself.
@@ -239,7 +247,8 @@ TEST(Hostile, OwnPacketsLoopedBackAreDropped)
     world.network.tap = nullptr;
     world.network.run_for(1s);
     std::size_t joined = 0;
-    for (const auto& node : world.nodes) joined += node->tunnel().exits().size();
+    for (const auto& node : world.nodes)
+        joined += node->tunnel().exits().size();
     EXPECT_EQ(joined, 2U); // the ends of the two circuits
 }
 
@@ -287,7 +296,8 @@ TEST(Hostile, CreateFloodIsBoundedAndLeavesRoomForOthers)
         Bytes body = encode_body(Create{1, attacker.public_key(), x});
         body.insert(body.begin(), 2);
         OwnedPacket packet(body);
-        prepend_cell_header(packet.buffer(), prefix, {CircuitId(static_cast<std::uint32_t>(random.next())), true, false});
+        prepend_cell_header(packet.buffer(), prefix,
+                            {CircuitId(static_cast<std::uint32_t>(random.next())), true, false});
         bytes_sent += packet.bytes().size();
         world.network.inject({from, victim.address(), Bytes(packet.bytes().begin(), packet.bytes().end())});
         world.network.run_for(1ms);
@@ -357,7 +367,8 @@ TEST(Hostile, NoNonceIsUsedTwice)
                 static_cast<void>(world.client.send(circuit, world.echo, utp_datagram(50)));
             world.network.run_for(20ms);
         }
-        for (const CircuitId circuit : circuits) world.client.tunnel().close_circuit(circuit);
+        for (const CircuitId circuit : circuits)
+            world.client.tunnel().close_circuit(circuit);
     }
     EXPECT_GT(seen, 5'000U);
     EXPECT_EQ(repeated, 0U);
@@ -373,7 +384,8 @@ TEST(Hostile, NeitherKeysNorAddressesOfTheClientShowBeyondTheFirstHop)
     world.network.tap = [&](SimPacket& packet) {
         const ByteSpan bytes = packet.bytes;
         identity_seen += std::ranges::search(bytes, identity).empty() ? 0U : 1U;
-        if (world.is_cell(packet) && packet.from == world.client.address() && bytes[kCellHeaderSize] == 2 && bytes[27] == 1) {
+        if (world.is_cell(packet) && packet.from == world.client.address() && bytes[kCellHeaderSize] == 2 &&
+            bytes[27] == 1) {
             const auto create = Create::parse(bytes.subspan(kCellHeaderSize + 1));
             const EncodedKey key = create->node_key.encode();
             node_keys.emplace(key.begin(), key.end());
@@ -406,11 +418,14 @@ TEST(Hostile, AnEvilFirstHopCannotChooseTheRest)
         evil.insert(node.key().mid());
         evil_nodes.push_back(&node);
     }
-    for (int i = 0; i < 4; ++i) world.add_exit();
+    for (int i = 0; i < 4; ++i)
+        world.add_exit();
     std::vector<Candidate> colluders;
-    for (SimNode* node : evil_nodes) colluders.push_back(node->candidate());
+    for (SimNode* node : evil_nodes)
+        colluders.push_back(node->candidate());
     world.share();
-    for (SimNode* node : evil_nodes) node->tunnel().share(colluders, {node->address()}, {});
+    for (SimNode* node : evil_nodes)
+        node->tunnel().share(colluders, {node->address()}, {});
     int two = 0;
     int built = 0;
     for (int i = 0; i < 1000; ++i) {
@@ -426,7 +441,8 @@ TEST(Hostile, AnEvilFirstHopCannotChooseTheRest)
         }
         ++built;
         int colluding = 0;
-        for (const HopView& hop : world.view(client, *circuit).hops) colluding += evil.contains(hop.mid) ? 1 : 0;
+        for (const HopView& hop : world.view(client, *circuit).hops)
+            colluding += evil.contains(hop.mid) ? 1 : 0;
         two += colluding >= 2 ? 1 : 0;
         client.tunnel().shut_down();
         world.network.run_for(1s);
@@ -439,6 +455,84 @@ TEST(Hostile, AnEvilFirstHopCannotChooseTheRest)
     const double expected = built * p2;
     EXPECT_LE(two, expected + 3 * std::sqrt(expected * (1 - p2)));
     EXPECT_GE(two, expected - 4 * std::sqrt(expected * (1 - p2))); // the hostile ones were used at all
+}
+
+/// Twelve relays and four exits of which some are of one owner, who sees which extends pass and swallows those that
+/// leave his own nodes. `share` counts how often the second hop is his, among paths that were completed.
+struct DroppingWorld : SimWorld {
+    explicit DroppingWorld(std::uint64_t seed) : SimWorld(seed), client(add_client())
+    {
+        for (int i = 0; i < 12; ++i)
+            add_relay();
+        for (int i = 0; i < 4; ++i)
+            add_exit();
+        for (std::size_t i = 1; i < nodes.size(); i += 4)
+            his.insert(nodes[i]->address()); // 3 relays, 1 exit
+        share();
+        // A create that one of his nodes sends to a node that is not his is the silence that is meant to steer us.
+        network.tap = [this](SimPacket& packet) {
+            const bool create = packet.bytes.size() > kCellHeaderSize && packet.bytes[kMessageIdOffset] == 0 &&
+                                read_cell_header(packet.bytes)->plaintext &&
+                                packet.bytes[kCellHeaderSize] == static_cast<std::uint8_t>(MessageId::create);
+            return !create || !his.contains(packet.from) || his.contains(packet.to);
+        };
+    }
+    SimNode& client;
+    std::set<Endpoint> his;
+};
+
+TEST(Hostile, SilenceDoesNotSteerThePath)
+{
+    int paths = 0;
+    int second_is_his = 0;
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+        DroppingWorld world(seed);
+        for (int i = 0; i < 30; ++i) {
+            const auto circuit = world.client.tunnel().create_circuit(3, 0);
+            ASSERT_TRUE(circuit);
+            world.network.run_until([&] { return world.client.ready(*circuit) || world.client.closed(*circuit); }, 61s);
+            if (!world.client.ready(*circuit)) continue;
+            ++paths;
+            if (world.his.contains(world.view(world.client, *circuit).hops[1].address)) ++second_is_his;
+            world.client.tunnel().close_circuit(*circuit);
+        }
+    }
+    ASSERT_GT(paths, 600);
+    // A quarter of the relays is his. Honest guards give him less, as his second hops only go on to his own exit.
+    EXPECT_LT(second_is_his, paths / 4) << paths;
+}
+
+TEST(Hostile, PlainRelaysStandInTheMiddleAlthoughNobodySaysWhoIsReachable)
+{
+    SimWorld world(11);
+    SimNode& client = world.add_client();
+    for (int i = 0; i < 12; ++i)
+        world.add_relay();
+    for (int i = 0; i < 5; ++i)
+        world.add_exit();
+    // Half of the plain relays are behind NATs: who has not talked to them cannot create there.
+    std::set<Endpoint> hidden;
+    for (std::size_t i = 1; i <= 12; i += 2)
+        hidden.insert(world.nodes[i]->address());
+    std::set<std::pair<Endpoint, Endpoint>> opened;
+    world.network.tap = [&](SimPacket& packet) {
+        opened.emplace(packet.from, packet.to);
+        const bool direct = packet.from.ip == client.address().ip; // we walked to them
+        return direct || !hidden.contains(packet.to) || opened.contains({packet.to, packet.from});
+    };
+    world.share_with(client, false); // what the walk tells of deployed peers: exits only are reachable for sure
+    int middle = 0;
+    int exits = 0;
+    for (std::uint32_t i = 0; i < 120; ++i) {
+        const auto circuit = client.tunnel().create_circuit(3, 0);
+        ASSERT_TRUE(circuit);
+        world.network.run_until([&] { return client.ready(*circuit) || client.closed(*circuit); }, 61s);
+        if (i < 40 || !client.ready(*circuit)) continue; // it has to learn first
+        ++middle;
+        if (has(world.view(client, *circuit).hops[1].flags, PeerFlag::exit_bittorrent)) ++exits;
+    }
+    ASSERT_GT(middle, 40);
+    EXPECT_LT(exits, middle / 4);
 }
 
 } // namespace

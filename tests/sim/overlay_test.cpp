@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 
 namespace cepa::test {
@@ -14,8 +15,10 @@ using namespace std::chrono_literals;
 struct WalkingWorld : SimWorld {
     explicit WalkingWorld(std::uint64_t seed = 1) : SimWorld(seed)
     {
-        for (int i = 0; i < 5; ++i) add_walking(true, false);
-        for (int i = 0; i < 3; ++i) add_walking(true, true);
+        for (int i = 0; i < 5; ++i)
+            add_walking(true, false);
+        for (int i = 0; i < 3; ++i)
+            add_walking(true, true);
         client = &add_walking(false, false);
     }
     SimNode& add_walking(bool relay, bool exit)
@@ -83,6 +86,66 @@ TEST(Overlay, AClientThatMovedHearsOfItAndCloses)
     world.network.run_for(3min);
     EXPECT_TRUE(world.client->closed(circuit));
     EXPECT_GE(world.client->address_changes, 1);
+}
+
+TEST(Overlay, AClientAmongManyThatMovedHearsOfIt)
+{
+    WalkingWorld world(5);
+    for (int i = 0; i < 16; ++i)
+        world.add_walking(true, false);
+    ASSERT_TRUE(world.network.run_until([&] { return world.client->tunnel().discovery().peers >= 20; }, 5min));
+    world.network.run_for(12min); // it asks nobody for more peers any more
+    const CircuitId circuit = world.build(*world.client, 2);
+    world.client->move_to(world.fresh_address());
+    world.network.run_for(3min);
+    EXPECT_TRUE(world.client->closed(circuit));
+    EXPECT_GE(world.client->address_changes, 1);
+}
+
+/// The same client again, with what main had stored of it, and with nobody else told of it.
+SimNode& restarted(WalkingWorld& world, const std::vector<Guard>& guards)
+{
+    TunnelSettings settings = world.client->settings();
+    world.client->die();
+    settings.listen = world.fresh_address();
+    settings.guards = guards;
+    return world.add(std::move(settings));
+}
+
+TEST(Overlay, ARestartKeepsTheGuards)
+{
+    WalkingWorld world(6);
+    for (int i = 0; i < 16; ++i)
+        world.add_walking(true, false);
+    ASSERT_TRUE(world.network.run_until([&] { return world.client->guards.size() == 6; }, 60s));
+    for (int restart = 0; restart < 5; ++restart) {
+        const std::vector<Guard> kept = world.client->guards;
+        SimNode& again = restarted(world, kept);
+        world.client = &again;
+        again.guards = kept;
+        world.network.run_for(3min);
+        EXPECT_EQ(again.guards, kept);
+        for (int i = 0; i < 6; ++i) {
+            const CircuitId circuit = world.build(again, 3);
+            const Mid first = world.view(again, circuit).hops.front().mid;
+            EXPECT_TRUE(
+                std::ranges::any_of(kept, [&](const Guard& g) { return !g.for_exits && g.key.mid() == first; }));
+        }
+    }
+}
+
+TEST(Overlay, AGuardThatStaysSilentIsReplaced)
+{
+    WalkingWorld world(7);
+    ASSERT_TRUE(world.network.run_until([&] { return world.client->guards.size() == 6; }, 60s));
+    const std::vector<Guard> kept = world.client->guards;
+    const Guard& dead = *std::ranges::find(kept, false, &Guard::for_exits);
+    world.node_of(dead.key.mid()).die();
+    SimNode& again = restarted(world, kept);
+    world.network.run_for(2min);
+    ASSERT_GE(again.guards.size(), 7U);
+    for (const Guard& guard : kept)
+        EXPECT_EQ(std::ranges::count(again.guards, guard), 1);
 }
 
 } // namespace

@@ -15,7 +15,10 @@ constexpr Duration kInTotal = 60s;
 
 constexpr BuildStep kWaiting{};
 constexpr BuildStep kReady{BuildStep::Kind::ready, {}};
-constexpr BuildStep failed(std::string_view why) noexcept { return {BuildStep::Kind::failed, why}; }
+constexpr BuildStep failed(std::string_view why) noexcept
+{
+    return {BuildStep::Kind::failed, why};
+}
 
 } // namespace
 
@@ -24,14 +27,19 @@ CircuitBuilder::CircuitBuilder(Circuit& circuit, Path path, Tools tools, TimePoi
 {
 }
 
-void CircuitBuilder::start(TimePoint now) { send_create(now); }
+void CircuitBuilder::start(TimePoint now)
+{
+    send_create(now);
+}
 
 // Every message has its own identifier and ephemeral key: an answer to an earlier one is recognised and ignored.
 void CircuitBuilder::prepare_message(TimePoint now)
 {
     ++messages_;
+    ++asked_;
     const std::uint16_t before = identifier_;
-    do identifier_ = random_u16(tools_.random);
+    do
+        identifier_ = random_u16(tools_.random);
     while (identifier_ == before);
     ephemeral_ = EphemeralKey::generate(tools_.random);
     retry_ = std::min(now + kPerHop, give_up_);
@@ -46,34 +54,46 @@ void CircuitBuilder::send_create(TimePoint now)
                              Create{identifier_, circuit_.node_key().public_key(), ephemeral_.public_key});
 }
 
-bool CircuitBuilder::offered(const PublicKey& key) const { return std::ranges::count(offered_, key) > 0; }
-
-bool CircuitBuilder::reachable_by_address(const Candidate& candidate) noexcept
+bool CircuitBuilder::offered(const PublicKey& key) const
 {
-    return candidate.connectable || has(candidate.flags, PeerFlag::exit_bittorrent);
+    return std::ranges::count(offered_, key) > 0;
 }
 
-// The planned hop may be behind a NAT that the last hop cannot pass. Then one is drawn from those known to be reachable
-// from anywhere, and not from the offered list, which would let a hostile hop choose. When there is none, the planned
-// hop is tried by its address all the same: how else would we learn that it can be reached?
-void CircuitBuilder::prefer_reachable()
+bool CircuitBuilder::reachable_by_address(const Candidate& candidate) const
+{
+    if (has(candidate.flags, PeerFlag::exit_bittorrent)) return true;
+    return candidate.connectable && !tools_.source.is_unreachable(candidate.key);
+}
+
+// The planned hop may be behind a NAT that the last hop cannot pass. Nobody says so, and most relays would never be
+// used if we only took those that we know: so now and then its address is tried, at the price of the circuit. Else
+// another is drawn from those known to be reachable from anywhere, and not from the offered list, which would let a
+// hostile hop choose. When there is none, the planned hop is tried all the same.
+void CircuitBuilder::settle_next_hop()
 {
     const std::size_t at = position();
+    probing_ = false;
     if (offered(path_[at].key) || reachable_by_address(path_[at])) return;
-    const auto other = tools_.selection.choose_other(path_, at, silent_, reachable_by_address, tools_.source.candidates(),
-                                                     tools_.source.loads(), tools_.source.now_unix_s());
-    if (other) path_[at] = *other;
+    const bool risk = tools_.source.may_probe() && !tools_.source.is_unreachable(path_[at].key);
+    probing_ = true;
+    if (risk) return;
+    const auto other = tools_.selection.choose_other(
+        path_, at, silent_, [this](const Candidate& c) { return reachable_by_address(c); }, tools_.source.candidates(),
+        tools_.source.loads(), tools_.source.now_unix_s());
+    if (!other) return;
+    path_[at] = *other;
+    probing_ = false;
 }
 
 bool CircuitBuilder::send_extend(TimePoint now)
 {
-    prefer_reachable();
+    if (asked_ == 0) settle_next_hop();
     prepare_message(now);
     const Candidate& next = path_[position()];
     by_address_ = !offered(next.key);
     MessageRoom room;
-    PacketBuffer message = room.write(
-        Extend{identifier_, next.key, ephemeral_.public_key, by_address_ ? next.address : Endpoint{}});
+    PacketBuffer message =
+        room.write(Extend{identifier_, next.key, ephemeral_.public_key, by_address_ ? next.address : Endpoint{}});
     if (!circuit_.wrap(tools_.aead, message)) return false;
     circuit_.bytes_up += message.size();
     tools_.sender.send_now(circuit_.first_address(), message, {circuit_.id(), false, true});
@@ -104,6 +124,7 @@ BuildStep CircuitBuilder::on_answer(std::uint16_t identifier, const KeyBytes& ep
     offered_.clear();
     read_offer(layer, candidates_enc);
     circuit_.add_hop({next.key, next.address, next.flags, std::move(layer)});
+    asked_ = 0;
     return advance(now);
 }
 
@@ -127,13 +148,24 @@ void CircuitBuilder::read_offer(const Layer& layer, ByteSpan candidates_enc)
 
 bool CircuitBuilder::replan()
 {
-    const std::size_t at = position();
-    silent_.push_back(path_[at].key);
-    const auto other = tools_.selection.choose_other(path_, at, silent_, [](const Candidate&) { return true; },
-                                                     tools_.source.candidates(), tools_.source.loads(),
-                                                     tools_.source.now_unix_s());
-    if (other) path_[at] = *other;
+    silent_.push_back(path_[0].key);
+    const auto other = tools_.selection.choose_other(
+        path_, 0, silent_, [](const Candidate&) { return true; }, tools_.source.candidates(), tools_.source.loads(),
+        tools_.source.now_unix_s());
+    if (other) path_[0] = *other;
     return other.has_value();
+}
+
+BuildStep CircuitBuilder::ask_again(TimePoint now)
+{
+    if (position() == 0) {
+        if (!replan()) return failed("no other candidate");
+        send_create(now);
+        return kWaiting;
+    }
+    if (!probing_ && asked_ < kMostForHop) return send_extend(now) ? kWaiting : failed("cannot seal");
+    if (by_address_) tools_.source.unreachable(path_[position()].key);
+    return failed("a hop was silent");
 }
 
 BuildStep CircuitBuilder::tick(TimePoint now)
@@ -141,12 +173,7 @@ BuildStep CircuitBuilder::tick(TimePoint now)
     if (now < retry_) return kWaiting;
     if (now >= give_up_) return failed("timed out");
     if (messages_ >= kMostMessages) return failed("too many attempts");
-    if (!replan()) return failed("no other candidate");
-    if (position() == 0) {
-        send_create(now);
-        return kWaiting;
-    }
-    return send_extend(now) ? kWaiting : failed("cannot seal");
+    return ask_again(now);
 }
 
 } // namespace cepa::tunnel

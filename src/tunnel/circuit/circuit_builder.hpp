@@ -1,11 +1,15 @@
-// Builds one circuit: create to the first hop, then extend hop by hop, with another node, a new identifier and a new
-// ephemeral key after each silence. Decides and sends; time and answers come in.
-// Process: worker, io thread. Spec: docs/protocol.md, sections 9, 11.1 and 11.6.
+// Builds one circuit: create to the first hop, then extend hop by hop, each message with a new identifier and a new
+// ephemeral key. Decides and sends; time and answers come in.
+// Process: worker, io thread. Spec: docs/protocol.md, sections 9, 11.1, 11.6 and 21.
 //
 //              created/extended, auth right           last hop done
 //   extending(k) ----------------------> extending(k+1) ----------> ready
-//        | 10 s of silence: another node, until 6 messages or 60 s    (auth wrong, nobody left: failed)
+//        | 10 s of silence. k = 0: another node.                      (auth wrong, nobody left, 6 messages,
+//        | k > 0: the same once more, then failed                      60 s: failed)
 //        +--> extending(k)
+//
+// Beyond the first hop no other node takes a silent one's place, as deployed nodes do: hops that are there already
+// could be silent on purpose until the place falls to a friend.
 #pragma once
 
 #include "tunnel/circuit/cell_sender.hpp"
@@ -30,6 +34,12 @@ public:
     [[nodiscard]] virtual std::int64_t now_unix_s() const = 0;
     /// An extend that named an address succeeded: the node can be reached from anywhere.
     virtual void connectable(const PublicKey& key) = 0;
+    /// One failed. Perhaps the node is behind a NAT.
+    virtual void unreachable(const PublicKey& key) = 0;
+    /// That happened not long ago.
+    [[nodiscard]] virtual bool is_unreachable(const PublicKey& key) const = 0;
+    /// A circuit may be risked to find out whether a node can be reached by its address.
+    [[nodiscard]] virtual bool may_probe() const = 0;
 };
 
 /// What a step of building led to. `failed` says why, in a text that lives for ever; empty unless failed.
@@ -41,6 +51,8 @@ struct BuildStep {
 class CircuitBuilder {
 public:
     static constexpr int kMostMessages = 6;
+    /// Messages for one hop beyond the first; the second makes up for an honest loss.
+    static constexpr int kMostForHop = 2;
 
     struct Tools {
         PathSelection& selection;
@@ -63,16 +75,19 @@ public:
 
     /// The path as planned now; the hops of the circuit are its beginning.
     [[nodiscard]] const Path& path() const noexcept { return path_; }
+    /// The hop that is asked now may well be unreachable: its silence says nothing about the first hop.
+    [[nodiscard]] bool probing() const noexcept { return probing_; }
 
 private:
     [[nodiscard]] std::size_t position() const noexcept { return circuit_.hops().size(); }
     [[nodiscard]] bool offered(const PublicKey& key) const;
-    [[nodiscard]] static bool reachable_by_address(const Candidate& candidate) noexcept;
+    [[nodiscard]] bool reachable_by_address(const Candidate& candidate) const;
     void prepare_message(TimePoint now);
     void send_create(TimePoint now);
     [[nodiscard]] bool send_extend(TimePoint now);
     [[nodiscard]] bool replan();
-    void prefer_reachable();
+    [[nodiscard]] BuildStep ask_again(TimePoint now);
+    void settle_next_hop();
     [[nodiscard]] BuildStep on_answer(std::uint16_t identifier, const KeyBytes& ephemeral, const HandshakeAuth& auth,
                                       ByteSpan candidates_enc, TimePoint now);
     [[nodiscard]] BuildStep advance(TimePoint now);
@@ -86,8 +101,10 @@ private:
     int messages_ = 0;
     std::uint16_t identifier_ = 0;
     EphemeralKey ephemeral_;
+    int asked_ = 0; ///< messages for the present hop
     bool by_address_ = false;
-    std::vector<PublicKey> silent_;  ///< asked without an answer, at any position
+    bool probing_ = false;
+    std::vector<PublicKey> silent_;  ///< first hops that were asked without an answer
     std::vector<PublicKey> offered_; ///< by the last hop so far: a hint of whom it can reach, never a choice
 };
 

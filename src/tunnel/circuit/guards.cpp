@@ -7,13 +7,26 @@ namespace cepa::tunnel {
 
 namespace {
 
-bool is_for(const Guard& guard, GuardUse use) noexcept { return guard.for_exits == (use == GuardUse::single_hop); }
+/// So many paths say something about a guard; after an hour it begins anew.
+constexpr std::uint32_t kTellingPaths = 6;
+constexpr std::int64_t kRecordSeconds = 3600;
+
+bool is_for(const Guard& guard, GuardUse use) noexcept
+{
+    return guard.for_exits == (use == GuardUse::single_hop);
+}
 
 } // namespace
 
-Guards::Guards(std::vector<Guard> kept, Fit fit, bool spread_prefixes)
-    : guards_(std::move(kept)), fit_(std::move(fit)), spread_prefixes_(spread_prefixes)
+Guards::Guards(std::vector<Guard> kept, Rules rules)
+    : guards_(std::move(kept)), rules_(std::move(rules)), told_(!guards_.empty())
 {
+}
+
+void Guards::replace(std::vector<Guard> guards)
+{
+    guards_ = std::move(guards);
+    told_ = true;
 }
 
 const Guard* Guards::find(const PublicKey& key, GuardUse use) const noexcept
@@ -25,10 +38,50 @@ const Guard* Guards::find(const PublicKey& key, GuardUse use) const noexcept
 std::vector<Candidate> Guards::present(GuardUse use, const std::vector<Candidate>& candidates) const
 {
     std::vector<Candidate> out;
-    for (const Candidate& candidate : candidates) {
-        if (find(candidate.key, use) != nullptr && fit_(candidate, use)) out.push_back(candidate);
+    for (const Guard& guard : guards_) {
+        if (!is_for(guard, use)) continue;
+        const auto here = std::ranges::find(candidates, guard.key, &Candidate::key);
+        if (here != candidates.end() && rules_.fit(*here, use)) out.push_back(*here);
     }
     return out;
+}
+
+void Guards::note_absent(const std::vector<Candidate>& candidates, std::int64_t now_unix_s)
+{
+    std::erase_if(absent_since_, [&](const auto& entry) {
+        return std::ranges::none_of(guards_, [&](const Guard& g) { return g.key == entry.first; });
+    });
+    for (const Guard& guard : guards_) {
+        if (candidates.empty())
+            absent_since_[guard.key] = now_unix_s; // it is the network that is silent, or we are
+        else if (std::ranges::find(candidates, guard.key, &Candidate::key) != candidates.end())
+            absent_since_.erase(guard.key);
+        else
+            absent_since_.try_emplace(guard.key, now_unix_s);
+    }
+}
+
+std::size_t Guards::awaited(GuardUse use, std::int64_t now_unix_s) const
+{
+    return static_cast<std::size_t>(std::ranges::count_if(guards_, [&](const Guard& guard) {
+        const auto since = absent_since_.find(guard.key);
+        return is_for(guard, use) && since != absent_since_.end() && now_unix_s - since->second < kAwaitedSeconds;
+    }));
+}
+
+void Guards::on_path(const PublicKey& key, bool completed, std::int64_t now_unix_s)
+{
+    std::erase_if(records_, [&](const auto& entry) { return now_unix_s - entry.second.since > kRecordSeconds; });
+    Record& record = records_.try_emplace(key, Record{0, 0, now_unix_s}).first->second;
+    ++record.paths;
+    if (!completed) ++record.failed;
+}
+
+bool Guards::is_suspect(const PublicKey& key) const
+{
+    const auto found = records_.find(key);
+    return found != records_.end() && found->second.paths >= kTellingPaths &&
+           found->second.failed * 2 > found->second.paths;
 }
 
 void Guards::make_room(GuardUse use, const std::vector<Candidate>& candidates)
@@ -46,16 +99,18 @@ std::optional<Candidate> Guards::adopt(GuardUse use, const std::vector<Candidate
                                        RandomSource& random)
 {
     make_room(use, candidates);
-    if (static_cast<std::size_t>(std::ranges::count_if(guards_, [&](const Guard& g) { return is_for(g, use); })) >= kMost)
+    if (static_cast<std::size_t>(std::ranges::count_if(guards_, [&](const Guard& g) { return is_for(g, use); })) >=
+        kMost)
         return std::nullopt;
     const std::vector<Candidate> held = present(use, candidates);
     // Preferred are relays that are no exits, which others need more, in networks where we have no guard yet.
     std::array<std::vector<Candidate>, 3> ranks;
     for (const Candidate& candidate : candidates) {
-        if (find(candidate.key, use) != nullptr || !fit_(candidate, use) || !suits(candidate)) continue;
-        const bool near_another = spread_prefixes_ && std::ranges::any_of(held, [&](const Candidate& other) {
-            return other.address.ip.diversity_prefix() == candidate.address.ip.diversity_prefix();
-        });
+        if (find(candidate.key, use) != nullptr || !rules_.fit(candidate, use) || !suits(candidate)) continue;
+        const bool near_another =
+            rules_.spread_prefixes && std::ranges::any_of(held, [&](const Candidate& other) {
+                return other.address.ip.diversity_prefix() == candidate.address.ip.diversity_prefix();
+            });
         const bool scarce = use == GuardUse::first_hop && has(candidate.flags, PeerFlag::exit_bittorrent);
         ranks[near_another ? 2U : scarce ? 1U : 0U].push_back(candidate);
     }
@@ -77,8 +132,10 @@ void Guards::maintain(const std::vector<Candidate>& candidates, std::int64_t now
         guard.address = now_at->address;
         changed_ = true;
     }
+    note_absent(candidates, now_unix_s);
+    if (!may_adopt()) return;
     for (const GuardUse use : {GuardUse::first_hop, GuardUse::single_hop}) {
-        for (std::size_t have = present(use, candidates).size(); have < kWanted; ++have) {
+        for (std::size_t have = present(use, candidates).size() + awaited(use, now_unix_s); have < kWanted; ++have) {
             if (!adopt(use, candidates, [](const Candidate&) { return true; }, now_unix_s, random)) break;
         }
     }
@@ -88,21 +145,31 @@ std::optional<Candidate> Guards::choose(GuardUse use, const std::vector<Candidat
                                         const std::function<bool(const Candidate&)>& suits, std::int64_t now_unix_s,
                                         RandomSource& random)
 {
-    std::vector<Candidate> least;
-    std::uint32_t lowest = UINT32_MAX;
-    for (const Candidate& guard : present(use, candidates)) {
-        if (!suits(guard)) continue;
-        const std::uint32_t carried = carried_by(load, guard.key);
-        if (carried > lowest) continue;
-        if (carried < lowest) least.clear();
-        lowest = carried;
-        least.push_back(guard);
-    }
-    if (lowest >= kMostCircuits) {
+    note_absent(candidates, now_unix_s);
+    std::vector<Candidate> held = present(use, candidates);
+    const auto bad =
+        std::ranges::stable_partition(held, [&](const Candidate& guard) { return !is_suspect(guard.key); });
+    const std::size_t good = held.size() - bad.size();
+    const auto load_of = [&](const Candidate& guard) { return carried_by(load, guard.key); };
+    const auto has_room = [&](const Candidate& guard) { return load_of(guard) < rules_.most_circuits; };
+    const auto least_loaded = [&](std::size_t among, const auto& fits) -> std::optional<Candidate> {
+        std::vector<Candidate> least;
+        for (std::size_t i = 0; i < among; ++i) {
+            if (!suits(held[i]) || !fits(held[i])) continue;
+            if (!least.empty() && load_of(held[i]) > load_of(least.front())) continue;
+            if (!least.empty() && load_of(held[i]) < load_of(least.front())) least.clear();
+            least.push_back(held[i]);
+        }
+        if (least.empty()) return std::nullopt;
+        return least[random.below(static_cast<std::uint32_t>(least.size()))];
+    };
+    // More are kept than used: each further one is one more relay that gets to know us.
+    for (std::size_t among = std::min(kWanted, good > 0 ? good : held.size()); among <= held.size(); ++among)
+        if (auto found = least_loaded(among, has_room)) return found;
+    if (may_adopt() && awaited(use, now_unix_s) == 0) {
         if (auto added = adopt(use, candidates, suits, now_unix_s, random)) return added;
     }
-    if (least.empty()) return std::nullopt;
-    return least[random.below(static_cast<std::uint32_t>(least.size()))];
+    return least_loaded(held.size(), [](const Candidate&) { return true; });
 }
 
 } // namespace cepa::tunnel

@@ -21,8 +21,11 @@ enum class GuardUse : std::uint8_t { first_hop, single_hop };
 class Guards {
 public:
     static constexpr std::size_t kWanted = 3;
-    /// A guard that carries this many circuits gets no more while another can be had.
+    /// A guard that carries this many circuits of all workers gets no more while another can be had.
     static constexpr std::uint32_t kMostCircuits = 16;
+    /// A stored guard is asked for this long before its silence makes us adopt another. Time in which nobody at all can
+    /// be reached does not count. The walk asks it five times meanwhile.
+    static constexpr std::int64_t kAwaitedSeconds = 20;
     /// Guards of one use; beyond, an absent one makes room.
     static constexpr std::size_t kMost = 12;
     static constexpr std::int64_t kKeptSeconds = 30 * 86400;
@@ -37,37 +40,59 @@ public:
         return found == load.end() ? 0 : found->second;
     }
 
-    Guards(std::vector<Guard> kept, Fit fit, bool spread_prefixes);
+    struct Rules {
+        Fit fit;
+        bool spread_prefixes = true;
+        std::uint32_t most_circuits = kMostCircuits; ///< of this worker on one guard
+        bool follows = false; ///< another worker chooses: once told of guards, it adopts none itself
+    };
+    Guards(std::vector<Guard> kept, Rules rules);
 
     [[nodiscard]] const std::vector<Guard>& all() const noexcept { return guards_; }
     /// What another worker chose. Does not count as a change.
-    void replace(std::vector<Guard> guards) { guards_ = std::move(guards); }
+    void replace(std::vector<Guard> guards);
 
     /// Forgets what is older than 30 days, follows moved addresses, and chooses new ones until kWanted of each use are
-    /// present, as far as candidates go.
+    /// present or awaited, as far as candidates go.
     void maintain(const std::vector<Candidate>& candidates, std::int64_t now_unix_s, RandomSource& random);
 
-    /// A first hop: the least loaded present guard for which `suits` holds, a new guard when none does or all are full.
-    /// Nullopt when no candidate suits.
-    [[nodiscard]] std::optional<Candidate> choose(GuardUse use, const std::vector<Candidate>& candidates, const Load& load,
-                                                  const std::function<bool(const Candidate&)>& suits,
+    /// A first hop for which `suits` holds: the least loaded of the oldest kWanted that are present, a later one when
+    /// those do not suit or are full, then a new one, unless an absent one is still awaited. Nullopt when nobody suits.
+    [[nodiscard]] std::optional<Candidate> choose(GuardUse use, const std::vector<Candidate>& candidates,
+                                                  const Load& load, const std::function<bool(const Candidate&)>& suits,
                                                   std::int64_t now_unix_s, RandomSource& random);
+
+    /// Whether a longer path through this first hop was completed. A guard over which most fail may be choosing our
+    /// paths by its silence: it comes last among those we have. No other is adopted for it, or a bad network would
+    /// change all our guards.
+    void on_path(const PublicKey& key, bool completed, std::int64_t now_unix_s);
 
     /// Whether all() changed since the last call.
     [[nodiscard]] bool take_changed() noexcept { return std::exchange(changed_, false); }
 
 private:
+    struct Record {
+        std::uint32_t paths = 0;
+        std::uint32_t failed = 0;
+        std::int64_t since = 0;
+    };
     [[nodiscard]] const Guard* find(const PublicKey& key, GuardUse use) const noexcept;
+    void note_absent(const std::vector<Candidate>& candidates, std::int64_t now_unix_s);
+    [[nodiscard]] std::size_t awaited(GuardUse use, std::int64_t now_unix_s) const;
+    [[nodiscard]] bool may_adopt() const noexcept { return !rules_.follows || !told_; }
+    [[nodiscard]] bool is_suspect(const PublicKey& key) const;
     [[nodiscard]] std::vector<Candidate> present(GuardUse use, const std::vector<Candidate>& candidates) const;
     [[nodiscard]] std::optional<Candidate> adopt(GuardUse use, const std::vector<Candidate>& candidates,
                                                  const std::function<bool(const Candidate&)>& suits,
                                                  std::int64_t now_unix_s, RandomSource& random);
     void make_room(GuardUse use, const std::vector<Candidate>& candidates);
 
-    std::vector<Guard> guards_;
-    Fit fit_;
-    bool spread_prefixes_;
+    std::vector<Guard> guards_; ///< oldest first
+    Rules rules_;
+    bool told_;
     bool changed_ = false;
+    std::unordered_map<PublicKey, std::int64_t> absent_since_;
+    std::unordered_map<PublicKey, Record> records_;
 };
 
 } // namespace cepa::tunnel

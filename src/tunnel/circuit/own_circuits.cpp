@@ -3,11 +3,20 @@
 #include "tunnel/error.hpp"
 #include "tunnel/exit/exit_policy.hpp"
 
+#include <algorithm>
+
 namespace cepa::tunnel {
 
 namespace {
 
+using namespace std::chrono_literals;
+
 const Address kNowhere{};
+/// A node that could not be reached by its address is not tried again for this long.
+constexpr Duration kUnreachableFor = 10min;
+/// An exit that did not answer counts as one that carries as many circuits as any, or the least used one would be tried
+/// for ever. No more than that: whom a hop makes look silent must not vanish from our choice.
+constexpr Duration kSilentExitFor = 60s;
 
 Drop drop_reason(const ErrorCode& error) noexcept
 {
@@ -179,12 +188,46 @@ void OwnCircuits::apply(Entry& entry, BuildStep step, TimePoint now)
     case BuildStep::Kind::waiting:
         return;
     case BuildStep::Kind::failed:
+        learn_from_failure(entry, now);
         remove(entry.circuit.id(), step.failed, true, now);
         return;
     case BuildStep::Kind::ready:
         entry.builder.reset();
+        if (entry.path.size() > 1)
+            tools_.selection.guards().on_path(entry.path.front().key, true, tools_.network.now_unix_s());
         tools_.observer.on_circuit_ready(entry.circuit.id());
     }
+}
+
+// A path that stops behind the first hop may have been stopped by it (security: a hop that chooses by silence).
+void OwnCircuits::learn_from_failure(const Entry& entry, TimePoint now)
+{
+    const std::size_t done = entry.circuit.hops().size();
+    if (done == 0 || !entry.builder) return;
+    if (!entry.builder->probing())
+        tools_.selection.guards().on_path(entry.path.front().key, false, tools_.network.now_unix_s());
+    std::erase_if(silent_exits_, [&](const auto& exit) { return now - exit.second >= kSilentExitFor; });
+    if (done + 1 == entry.path.size()) silent_exits_.emplace_back(entry.path.back().key, now);
+}
+
+void OwnCircuits::unreachable(const PublicKey& key, TimePoint now)
+{
+    std::erase_if(unreachable_, [&](const auto& entry) { return now - entry.second >= kUnreachableFor; });
+    unreachable_[key] = now;
+}
+
+bool OwnCircuits::is_unreachable(const PublicKey& key, TimePoint now) const
+{
+    const auto found = unreachable_.find(key);
+    return found != unreachable_.end() && now - found->second < kUnreachableFor;
+}
+
+// One at a time, and only while another circuit carries what there is to carry.
+bool OwnCircuits::may_probe() const
+{
+    const auto probes = [](const auto& e) { return e.second->builder && e.second->builder->probing(); };
+    const auto is_ready = [](const auto& e) { return e.second->circuit.state() == CircuitState::ready; };
+    return std::ranges::none_of(entries_, probes) && std::ranges::any_of(entries_, is_ready);
 }
 
 void OwnCircuits::remove(CircuitId id, std::string_view reason, bool tell_first_hop, TimePoint now)
@@ -246,6 +289,7 @@ void OwnCircuits::tick(TimePoint now)
         Circuit& circuit = entry->circuit;
         if (!circuit.hops().empty()) {
             if (const auto reason = circuit.keepalive().over(now, circuit.bytes_up + circuit.bytes_down)) {
+                learn_from_failure(*entry, now);
                 remove(id, *reason, true, now);
                 continue;
             }
@@ -262,6 +306,12 @@ PathLoads OwnCircuits::loads() const
         ++(entry->path.size() == 1 ? out.single_hops : out.first_hops)[entry->path.front().key];
         if (entry->path.size() > 1) ++out.exits[entry->path.back().key];
     }
+    const TimePoint now = tools_.environment.clock.now();
+    std::uint32_t most = 1;
+    for (const auto& [exit, circuits] : out.exits)
+        most = std::max(most, circuits);
+    for (const auto& [exit, since] : silent_exits_)
+        if (now - since < kSilentExitFor) out.exits[exit] = most;
     return out;
 }
 

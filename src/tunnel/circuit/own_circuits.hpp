@@ -36,13 +36,15 @@ public:
 
     /// Chooses a path and sends create. Fails with no_candidates, refused_by_policy (hop count) or limit_reached.
     [[nodiscard]] Result<CircuitId> create(std::uint8_t hops, std::uint32_t group, TimePoint now);
-    [[nodiscard]] Result<void> send_data(CircuitId id, const Address& destination, PacketBuffer& payload, TimePoint now);
+    [[nodiscard]] Result<void> send_data(CircuitId id, const Address& destination, PacketBuffer& payload,
+                                         TimePoint now);
     /// Ends a circuit with a destroy to its first hop, and tells the observer.
     void close(CircuitId id, std::string_view reason, TimePoint now);
     void close_all(std::string_view reason, TimePoint now);
 
     /// A cell whose id is that of `circuit`. True when it was authentic (or began a hop), so that the first hop lives.
-    bool on_cell(Circuit& circuit, const Endpoint& source, const CellHeader& header, PacketBuffer& packet, TimePoint now);
+    bool on_cell(Circuit& circuit, const Endpoint& source, const CellHeader& header, PacketBuffer& packet,
+                 TimePoint now);
     /// Which key may destroy the circuit: the first hop's.
     [[nodiscard]] PublicKey first_hop_key(const Circuit& circuit) const;
     /// An authorised destroy.
@@ -52,6 +54,10 @@ public:
     void tick(TimePoint now);
 
     [[nodiscard]] PathLoads loads() const;
+    /// What builders learn of who can be reached: see PathSource.
+    void unreachable(const PublicKey& key, TimePoint now);
+    [[nodiscard]] bool is_unreachable(const PublicKey& key, TimePoint now) const;
+    [[nodiscard]] bool may_probe() const;
     [[nodiscard]] std::vector<CircuitView> views(TimePoint now) const;
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
 
@@ -69,11 +75,14 @@ private:
     void on_data(Circuit& circuit, PacketBuffer& message, TimePoint now);
     void on_extended(Circuit& circuit, ByteSpan body, TimePoint now);
     void apply(Entry& entry, BuildStep step, TimePoint now);
+    void learn_from_failure(const Entry& entry, TimePoint now);
     void remove(CircuitId id, std::string_view reason, bool tell_first_hop, TimePoint now);
     void ping(Circuit& circuit, TimePoint now);
 
     Tools tools_;
     std::unordered_map<CircuitId, std::unique_ptr<Entry>> entries_;
+    std::unordered_map<PublicKey, TimePoint> unreachable_; ///< since when
+    std::vector<std::pair<PublicKey, TimePoint>> silent_exits_;
 };
 
 } // namespace cepa::tunnel

@@ -14,19 +14,27 @@ void shuffle(std::vector<Candidate>& candidates, RandomSource& random)
         std::swap(candidates[i - 1], candidates[random.below(static_cast<std::uint32_t>(i))]);
 }
 
-bool is_relay(const Candidate& c) noexcept { return has(c.flags, PeerFlag::relay); }
-bool is_exit(const Candidate& c) noexcept { return has(c.flags, PeerFlag::exit_bittorrent); }
+constexpr std::size_t kEnoughRelays = 4;
+
+bool is_relay(const Candidate& c) noexcept
+{
+    return has(c.flags, PeerFlag::relay);
+}
+bool is_exit(const Candidate& c) noexcept
+{
+    return has(c.flags, PeerFlag::exit_bittorrent);
+}
 
 } // namespace
 
 PathSelection::PathSelection(PathRules rules, std::vector<Guard> guards, RandomSource& random)
     : rules_(std::move(rules)), random_(random),
-      guards_(
-          std::move(guards),
-          [this](const Candidate& c, GuardUse use) {
-              return usable(c) && (use == GuardUse::single_hop ? is_exit(c) : is_relay(c));
-          },
-          !rules_.allow_equal_prefixes)
+      guards_(std::move(guards),
+              {[this](const Candidate& c, GuardUse use) {
+                   return usable(c) && (use == GuardUse::single_hop ? is_exit(c) : is_relay(c));
+               },
+               !rules_.allow_equal_prefixes, std::max(Guards::kMostCircuits / std::max(rules_.workers, 1U), 1U),
+               !rules_.chooses_guards})
 {
 }
 
@@ -49,7 +57,8 @@ bool PathSelection::together(const Candidate& a, const Candidate& b) const noexc
 std::vector<Candidate> PathSelection::exits_by_use(const std::vector<Candidate>& candidates, const PathLoads& loads)
 {
     std::vector<Candidate> exits;
-    std::ranges::copy_if(candidates, std::back_inserter(exits), [&](const Candidate& c) { return is_exit(c) && usable(c); });
+    std::ranges::copy_if(candidates, std::back_inserter(exits),
+                         [&](const Candidate& c) { return is_exit(c) && usable(c); });
     const auto is_backup = [](const Candidate& c) { return has(c.flags, PeerFlag::backup_exit); };
     if (!std::ranges::all_of(exits, is_backup)) std::erase_if(exits, is_backup);
     shuffle(exits, random_);
@@ -57,8 +66,9 @@ std::vector<Candidate> PathSelection::exits_by_use(const std::vector<Candidate>&
     return exits;
 }
 
-// Exits are scarce and carry more: they are middle hops only where no plain relay fits.
-std::optional<Candidate> PathSelection::choose_middle(const std::vector<Candidate>& candidates, const Suits& suits)
+// Exits are scarce and carry more: they are middle hops only where fewer plain relays fit than are enough.
+std::optional<Candidate> PathSelection::choose_middle(const std::vector<Candidate>& candidates, const Suits& suits,
+                                                      std::size_t enough_relays)
 {
     std::vector<Candidate> relays;
     std::vector<Candidate> exits;
@@ -66,23 +76,28 @@ std::optional<Candidate> PathSelection::choose_middle(const std::vector<Candidat
         if (is_relay(candidate) && usable(candidate) && suits(candidate))
             (is_exit(candidate) ? exits : relays).push_back(candidate);
     }
-    const std::vector<Candidate>& from = relays.empty() ? exits : relays;
-    if (from.empty()) return std::nullopt;
-    return from[random_.below(static_cast<std::uint32_t>(from.size()))];
+    if (relays.size() < enough_relays) relays.insert(relays.end(), exits.begin(), exits.end());
+    if (relays.empty()) return std::nullopt;
+    return relays[random_.below(static_cast<std::uint32_t>(relays.size()))];
 }
 
 std::optional<Path> PathSelection::complete(std::uint8_t hops, const Candidate& exit,
                                             const std::vector<Candidate>& candidates, const PathLoads& loads,
                                             std::int64_t now_unix_s)
 {
-    const auto first = guards_.choose(GuardUse::first_hop, candidates, loads.first_hops,
-                                      [&](const Candidate& c) { return together(c, exit); }, now_unix_s, random_);
+    const auto first = guards_.choose(
+        GuardUse::first_hop, candidates, loads.first_hops, [&](const Candidate& c) { return together(c, exit); },
+        now_unix_s, random_);
     if (!first) return std::nullopt;
     Path path{*first};
     while (path.size() + 1U < hops) {
-        const auto middle = choose_middle(candidates, [&](const Candidate& c) {
-            return together(c, exit) && std::ranges::all_of(path, [&](const Candidate& hop) { return together(c, hop); });
-        });
+        const auto middle = choose_middle(
+            candidates,
+            [&](const Candidate& c) {
+                return together(c, exit) &&
+                       std::ranges::all_of(path, [&](const Candidate& hop) { return together(c, hop); });
+            },
+            1);
         if (!middle) return std::nullopt;
         path.push_back(*middle);
     }
@@ -95,8 +110,9 @@ Result<Path> PathSelection::choose(std::uint8_t hops, const std::vector<Candidat
 {
     guards_.maintain(candidates, now_unix_s, random_);
     if (hops == 1) {
-        const auto exit = guards_.choose(GuardUse::single_hop, candidates, loads.single_hops,
-                                         [](const Candidate&) { return true; }, now_unix_s, random_);
+        const auto exit = guards_.choose(
+            GuardUse::single_hop, candidates, loads.single_hops, [](const Candidate&) { return true; }, now_unix_s,
+            random_);
         return exit ? Result<Path>(Path{*exit}) : fail(TunnelError::no_candidates);
     }
     // Small networks: another exit or another guard may make the difference, so every exit is tried.
@@ -125,7 +141,7 @@ std::optional<Candidate> PathSelection::choose_other(const Path& path, std::size
         return guards_.choose(single ? GuardUse::single_hop : GuardUse::first_hop, candidates,
                               single ? loads.single_hops : loads.first_hops, fits, now_unix_s, random_);
     }
-    if (position + 1 < path.size()) return choose_middle(candidates, fits);
+    if (position + 1 < path.size()) return choose_middle(candidates, fits, kEnoughRelays);
     for (const Candidate& exit : exits_by_use(candidates, loads)) {
         if (fits(exit)) return exit;
     }

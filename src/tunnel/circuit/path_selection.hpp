@@ -4,9 +4,8 @@
 // Process: worker, io thread. Spec: docs/protocol.md, sections 11.1 and 18 (F3, F9).
 #pragma once
 
-#include "tunnel/circuit/guards.hpp"
-
 #include "base/result.hpp"
+#include "tunnel/circuit/guards.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -27,6 +26,8 @@ struct PathRules {
     bool public_network = false;
     bool allow_loopback = false;
     bool allow_equal_prefixes = false;
+    bool chooses_guards = true; ///< worker 0; the others use what it chose
+    std::uint32_t workers = 1;  ///< share the circuits that one guard may carry
     /// Whether an address is one of ours.
     std::function<bool(const Endpoint&)> is_own;
 };
@@ -43,16 +44,17 @@ public:
     PathSelection(PathRules rules, std::vector<Guard> guards, RandomSource& random);
 
     /// A path of `hops` hops (1..5). Fails with no_candidates when none can be made now. May adopt a guard.
-    [[nodiscard]] Result<Path> choose(std::uint8_t hops, const std::vector<Candidate>& candidates, const PathLoads& loads,
-                                      std::int64_t now_unix_s);
+    [[nodiscard]] Result<Path> choose(std::uint8_t hops, const std::vector<Candidate>& candidates,
+                                      const PathLoads& loads, std::int64_t now_unix_s);
 
     /// Another node for `position` of `path` that goes with all its other hops and is not among `avoid`; only nodes
-    /// for which `suits` holds. Nullopt when there is none.
+    /// for which `suits` holds. Nullopt when there is none. Where few plain relays suit, exits stand in the middle too,
+    /// or those few would see the middle of every path.
     [[nodiscard]] std::optional<Candidate> choose_other(const Path& path, std::size_t position,
                                                         std::span<const PublicKey> avoid,
                                                         const std::function<bool(const Candidate&)>& suits,
-                                                        const std::vector<Candidate>& candidates, const PathLoads& loads,
-                                                        std::int64_t now_unix_s);
+                                                        const std::vector<Candidate>& candidates,
+                                                        const PathLoads& loads, std::int64_t now_unix_s);
 
     /// Whether two nodes may stand in one path: not one key, and not one /16 (IPv6: /32) or address.
     [[nodiscard]] bool together(const Candidate& a, const Candidate& b) const noexcept;
@@ -65,7 +67,8 @@ public:
 private:
     using Suits = std::function<bool(const Candidate&)>;
     [[nodiscard]] std::vector<Candidate> exits_by_use(const std::vector<Candidate>& candidates, const PathLoads& loads);
-    [[nodiscard]] std::optional<Candidate> choose_middle(const std::vector<Candidate>& candidates, const Suits& suits);
+    [[nodiscard]] std::optional<Candidate> choose_middle(const std::vector<Candidate>& candidates, const Suits& suits,
+                                                         std::size_t enough_relays);
     [[nodiscard]] std::optional<Path> complete(std::uint8_t hops, const Candidate& exit,
                                                const std::vector<Candidate>& candidates, const PathLoads& loads,
                                                std::int64_t now_unix_s);

@@ -43,15 +43,21 @@ bool Candidates::replace(const std::vector<Candidate>& shared, const OwnAddresse
     for (const Candidate& candidate : shared) {
         if (fresh.size() == kMaxPeers) break;
         const bool twice = std::ranges::find(fresh, candidate.key, &Candidate::key) != fresh.end();
-        if (!twice && is_fit(candidate, own)) fresh.push_back(candidate);
+        if (twice || !is_fit(candidate, own)) continue;
+        fresh.push_back(candidate);
+        if (reached_.contains(candidate.key)) fresh.back().connectable = true;
     }
+    std::erase_if(reached_,
+                  [&](const PublicKey& key) { return std::ranges::find(fresh, key, &Candidate::key) == fresh.end(); });
     return take(std::move(fresh));
 }
 
 void Candidates::mark_connectable(const PublicKey& key)
 {
     const auto it = std::ranges::find(list_, key, &Candidate::key);
-    if (it != list_.end()) it->connectable = true;
+    if (it == list_.end()) return;
+    it->connectable = true;
+    reached_.insert(key);
 }
 
 const Candidate* Candidates::find(const PublicKey& key) const noexcept

@@ -6,6 +6,7 @@
 #include "tunnel/discovery/peer.hpp"
 #include "tunnel/tunnel.hpp"
 
+#include <set>
 #include <span>
 #include <vector>
 
@@ -34,6 +35,7 @@ private:
 
     const TunnelSettings& settings_;
     std::vector<Candidate> list_;
+    std::set<PublicKey> reached_; ///< by this worker; what worker 0 shares does not know of it
 };
 
 } // namespace cepa::tunnel

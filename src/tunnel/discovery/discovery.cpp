@@ -25,6 +25,10 @@ constexpr auto kSuspended = std::chrono::seconds(20);
 constexpr std::uint32_t kFewRelays = 4;
 constexpr std::uint32_t kFewExits = 3;
 constexpr auto kSlowStep = std::chrono::seconds(5);
+/// With peers enough nobody is asked any more, and pongs carry no address: only a request to a proven peer now and then
+/// tells us that our own address has changed. When one says so, as many others are asked as have a vote.
+constexpr auto kAskAboutUs = std::chrono::seconds(60);
+constexpr std::size_t kAskedInDoubt = 16;
 
 } // namespace
 
@@ -47,6 +51,9 @@ struct Watch {
     Responder responder;
     TimePoint next_step{};
     TimePoint next_slow_step{};
+    TimePoint next_question{}; ///< about our own address
+    TimePoint next_doubt{};    ///< one liar may not make us ask many all the time
+    bool in_doubt = false;     ///< somebody saw us at another address than we thought
     std::optional<TimePoint> last_tick;
 };
 
@@ -71,6 +78,7 @@ struct Discovery::Parts {
     void on_pong(const Endpoint& source, ByteSpan packet, TimePoint now);
     void probe_silent(TimePoint now);
     void walk(TimePoint now);
+    void ask_about_us(TimePoint now);
     void after_suspend(TimePoint now);
     void refresh();
 
@@ -208,8 +216,10 @@ void Discovery::Parts::learn_from(const Endpoint& source, const IntroductionResp
 {
     // From a private range a responder sees our LAN address, except where the whole network is private.
     const bool sees_outside = !settings.public_network || source.ip.is_global_unicast();
-    if (sees_outside && may_contact(settings, response.destination) && own.on_seen(source, response.destination, now))
-        changes.addresses = true;
+    if (sees_outside && may_contact(settings, response.destination)) {
+        if (own.on_seen(source, response.destination, now)) changes.addresses = true;
+        if (response.destination.ip != own.wan().ip) watch->in_doubt = true;
+    }
     walk_to_introduced(response, now);
 }
 
@@ -253,6 +263,7 @@ void Discovery::tick()
     if (now >= p.watch->next_step) {
         p.watch->next_step = now + Walker::kStep;
         p.walk(now);
+        p.ask_about_us(now);
     }
     p.refresh();
 }
@@ -290,10 +301,31 @@ void Discovery::Parts::walk(TimePoint now)
         watch->context.request(server, now);
 }
 
+void Discovery::Parts::ask_about_us(TimePoint now)
+{
+    const bool doubt = watch->in_doubt && now >= watch->next_doubt;
+    if (!doubt && now < watch->next_question) return;
+    std::vector<Endpoint> proven;
+    for (const Peer& peer : peers.all())
+        if (peer.proof == PeerProof::answered) proven.push_back(peer.address);
+    if (proven.empty()) return;
+    watch->next_question = now + kAskAboutUs;
+    if (doubt) watch->next_doubt = now + kAskAboutUs;
+    watch->in_doubt = false;
+    for (std::size_t asked = 0; asked < (doubt ? kAskedInDoubt : 1) && !proven.empty(); ++asked) {
+        const std::size_t at = watch->context.random.below(static_cast<std::uint32_t>(proven.size()));
+        watch->context.request(proven[at], now);
+        proven.erase(proven.begin() + static_cast<std::ptrdiff_t>(at));
+    }
+}
+
 void Discovery::Parts::refresh()
 {
     if (!peers.take_changed() && !changes.addresses) return;
-    if (candidates.rebuild(peers.all(), own)) changes.candidates = true;
+    const bool had_none = candidates.list().empty();
+    if (!candidates.rebuild(peers.all(), own)) return;
+    changes.candidates = true;
+    if (had_none) watch->walker.hurry(clock.now()); // their silence was that of the network
 }
 
 // --- facts -----------------------------------------------------------------------------------------------------------
@@ -315,6 +347,22 @@ void Discovery::share(const std::vector<Candidate>& candidates, const std::vecto
         p.watch->walker.add_remembered(candidate.address, now);
     }
     p.refresh();
+}
+
+void Discovery::keep_guards(const std::vector<Guard>& guards)
+{
+    Parts& p = *parts_;
+    if (!p.watch) return;
+    std::vector<PublicKey> keys;
+    std::vector<Endpoint> addresses;
+    for (const Guard& guard : guards) {
+        if (!p.candidates.is_fit({guard.key, guard.address, static_cast<PeerFlags>(PeerFlag::relay), false}, p.own))
+            continue;
+        keys.push_back(guard.key);
+        addresses.push_back(guard.address);
+    }
+    p.peers.pin(std::move(keys));
+    p.watch->walker.set_guards(addresses, p.clock.now());
 }
 
 void Discovery::mark_connectable(const PublicKey& key)

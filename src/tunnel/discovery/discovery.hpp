@@ -46,6 +46,8 @@ public:
     /// Facts from worker 0 (worker 1..N), or the last snapshot after a restart (worker 0): usable at once. Worker 0
     /// walks to them; those that stay silent are forgotten like any peer.
     void share(const std::vector<Candidate>& candidates, const std::vector<Endpoint>& own_addresses);
+    /// Worker 0: these are walked to until they answer, and nobody pushes them out of the table.
+    void keep_guards(const std::vector<Guard>& guards);
     /// An extend by address to `key` succeeded.
     void mark_connectable(const PublicKey& key);
 

@@ -55,9 +55,14 @@ void PeerTable::index()
     }
 }
 
+bool PeerTable::is_pinned(const PublicKey& key) const noexcept
+{
+    return std::ranges::find(pinned_, key) != pinned_.end();
+}
+
 bool PeerTable::prefix_has_room(const Endpoint& address, const PublicKey& except) const noexcept
 {
-    if (equal_prefixes_) return true;
+    if (equal_prefixes_ || is_pinned(except)) return true;
     const IpAddress prefix = address.ip.diversity_prefix();
     const auto same = [&](const Peer& p) { return p.key != except && p.address.ip.diversity_prefix() == prefix; };
     return static_cast<std::size_t>(std::ranges::count_if(peers_, same)) < kMaxPeersPerPrefix;
@@ -67,15 +72,18 @@ std::optional<std::size_t> PeerTable::oldest(auto&& fits) const
 {
     std::optional<std::size_t> found;
     for (std::size_t i = 0; i < peers_.size(); ++i)
-        if (fits(peers_[i]) && (!found || peers_[i].last_heard < peers_[*found].last_heard)) found = i;
+        if (!is_pinned(peers_[i].key) && fits(peers_[i]) &&
+            (!found || peers_[i].last_heard < peers_[*found].last_heard))
+            found = i;
     return found;
 }
 
 /// Whom a full table would give up for a proven peer of `role`: it gives way to what it lacks, never to more of the
 /// same, so that many new keys cannot flush the old ones out.
-std::optional<std::size_t> PeerTable::victim_for(PeerRole role) const
+std::optional<std::size_t> PeerTable::victim_for(const PublicKey& key, PeerRole role) const
 {
     if (const auto claimed = oldest([](const Peer& p) { return p.proof == PeerProof::claimed; })) return claimed;
+    if (is_pinned(key)) return oldest([](const Peer&) { return true; });
     if (role == PeerRole::client) return std::nullopt;
     if (const auto client = oldest([](const Peer& p) { return role_of(p.flags) == PeerRole::client; })) return client;
     const PeerRole other = role == PeerRole::exit ? PeerRole::relay : PeerRole::exit;
@@ -83,12 +91,12 @@ std::optional<std::size_t> PeerTable::victim_for(PeerRole role) const
     return oldest([other](const Peer& p) { return role_of(p.flags) == other; });
 }
 
-bool PeerTable::would_admit(PeerRole role) const noexcept
+bool PeerTable::would_admit(const PublicKey& key, PeerRole role) const noexcept
 {
-    return peers_.size() < kMaxPeers || victim_for(role);
+    return peers_.size() < kMaxPeers || victim_for(key, role);
 }
 
-bool PeerTable::make_room(PeerRole role, PeerProof proof)
+bool PeerTable::make_room(const PublicKey& key, PeerRole role, PeerProof proof)
 {
     const auto claims = [](const Peer& p) { return p.proof == PeerProof::claimed; };
     std::optional<std::size_t> victim;
@@ -99,7 +107,7 @@ bool PeerTable::make_room(PeerRole role, PeerProof proof)
         victim = oldest(claims);
     } else {
         if (peers_.size() < kMaxPeers) return true;
-        victim = victim_for(role);
+        victim = victim_for(key, role);
     }
     if (!victim) return false;
     peers_.erase(peers_.begin() + static_cast<std::ptrdiff_t>(*victim));
@@ -122,7 +130,7 @@ void PeerTable::note(Peer& peer, const Sighting& sighting, TimePoint now)
 PeerTable::Outcome PeerTable::add(const Sighting& sighting, PeerProof proof, TimePoint now)
 {
     if (!prefix_has_room(sighting.source, sighting.key)) return Outcome::full;
-    if (!make_room(role_of(sighting.flags.value_or(0)), proof)) return Outcome::full;
+    if (!make_room(sighting.key, role_of(sighting.flags.value_or(0)), proof)) return Outcome::full;
     Peer peer;
     peer.key = sighting.key;
     peer.address = sighting.source;

@@ -37,8 +37,10 @@ public:
     Outcome on_request(const Sighting& sighting, TimePoint now);
     /// Its sender answered a request of ours, from the address that we asked.
     Outcome on_answer(const Sighting& sighting, TimePoint now);
-    /// Whether a peer of this role would be let in if it proved its address.
-    [[nodiscard]] bool would_admit(PeerRole role) const noexcept;
+    /// Whether a peer with this key and role would be let in if it proved its address.
+    [[nodiscard]] bool would_admit(const PublicKey& key, PeerRole role) const noexcept;
+    /// Peers that nobody else may push out, and that always get in (our guards): only their own silence removes them.
+    void pin(std::vector<PublicKey> keys) { pinned_ = std::move(keys); }
     /// From the last snapshot: usable, and forgotten like any other when silent. Known peers stay as they are.
     void remember(const Candidate& candidate, TimePoint now);
     /// After a suspend: all get the time to show that they live.
@@ -63,8 +65,9 @@ private:
     [[nodiscard]] bool prefix_has_room(const Endpoint& address, const PublicKey& except) const noexcept;
     [[nodiscard]] std::size_t count(PeerRole role) const noexcept;
     [[nodiscard]] std::optional<std::size_t> oldest(auto&& fits) const;
-    [[nodiscard]] std::optional<std::size_t> victim_for(PeerRole role) const;
-    bool make_room(PeerRole role, PeerProof proof);
+    [[nodiscard]] std::optional<std::size_t> victim_for(const PublicKey& key, PeerRole role) const;
+    [[nodiscard]] bool is_pinned(const PublicKey& key) const noexcept;
+    bool make_room(const PublicKey& key, PeerRole role, PeerProof proof);
     void note(Peer& peer, const Sighting& sighting, TimePoint now);
     Outcome add(const Sighting& sighting, PeerProof proof, TimePoint now);
     void remove_others_at(const Endpoint& address, const PublicKey& except);
@@ -73,6 +76,7 @@ private:
     bool equal_prefixes_;
     bool changed_ = false;
     std::vector<Peer> peers_;
+    std::vector<PublicKey> pinned_;
     std::unordered_map<Endpoint, std::size_t> by_address_;
 };
 

@@ -98,8 +98,8 @@ bool Responder::take_note(const Sighting& sighting, TimePoint now)
         return false;
     }
     const Peer* peer = context_.peers.find(sighting.key);
-    const bool wanted =
-        outcome == PeerTable::Outcome::full && context_.peers.would_admit(role_of(sighting.flags.value_or(0)));
+    const bool wanted = outcome == PeerTable::Outcome::full &&
+                        context_.peers.would_admit(sighting.key, role_of(sighting.flags.value_or(0)));
     const bool unproven =
         outcome == PeerTable::Outcome::elsewhere || wanted || (peer != nullptr && peer->proof != PeerProof::answered);
     if (unproven && !context_.walker.awaits(sighting.source, now) && challenges_.admit(now))

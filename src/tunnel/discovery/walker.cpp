@@ -54,6 +54,22 @@ void Walker::add_named(const Endpoint& address, TimePoint now)
 {
     add(address, Kind::named, now);
 }
+void Walker::set_guards(const std::vector<Endpoint>& addresses, TimePoint now)
+{
+    for (Target& target : targets_)
+        if (target.kind == Kind::guard && std::ranges::find(addresses, target.address) == addresses.end())
+            target.kind = Kind::remembered;
+    for (const Endpoint& address : addresses)
+        add(address, Kind::guard, now);
+}
+void Walker::hurry(TimePoint now)
+{
+    for (Target& target : targets_)
+        if (is_kept(target)) {
+            target.tries = 0;
+            target.due = now;
+        }
+}
 void Walker::add_remembered(const Endpoint& address, TimePoint now)
 {
     add(address, Kind::remembered, now);
@@ -91,12 +107,12 @@ void Walker::tidy(const PeerTable& peers, TimePoint now)
         return peer != nullptr && peer->proof == PeerProof::answered;
     };
     for (Target& target : targets_)
-        if (target.kind == Kind::named && lives(target)) {
+        if (is_kept(target) && lives(target)) {
             target.tries = 0;
             target.due = now + kUnanswered;
         }
     std::erase_if(targets_, [&](const Target& t) {
-        if (t.kind == Kind::named) return false;
+        if (is_kept(t)) return false;
         const std::uint32_t most = t.kind == Kind::remembered ? kRememberedTries : kIntroducedTries;
         return lives(t) || (t.tries >= most && t.due <= now);
     });

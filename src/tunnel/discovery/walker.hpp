@@ -32,6 +32,10 @@ public:
 
     /// From the settings: tried until a peer lives there, less and less often, never given up.
     void add_named(const Endpoint& address, TimePoint now);
+    /// Our guards: as named ones, until they are on the list no more.
+    void set_guards(const std::vector<Endpoint>& addresses, TimePoint now);
+    /// The network is there again: named addresses and guards are asked anew at once.
+    void hurry(TimePoint now);
     /// From the last snapshot: tried at once and a few times more.
     void add_remembered(const Endpoint& address, TimePoint now);
     /// A hint from another node. Ignored when there are too many, or too many of one network.
@@ -54,7 +58,7 @@ public:
     [[nodiscard]] std::size_t targets() const noexcept { return targets_.size(); }
 
 private:
-    enum class Kind : std::uint8_t { named, remembered, introduced };
+    enum class Kind : std::uint8_t { named, guard, remembered, introduced };
     struct Target {
         Endpoint address;
         Kind kind = Kind::introduced;
@@ -68,6 +72,7 @@ private:
     };
 
     Target* find(const Endpoint& address) noexcept;
+    [[nodiscard]] static bool is_kept(const Target& target) noexcept { return target.kind <= Kind::guard; }
     void add(const Endpoint& address, Kind kind, TimePoint now);
     [[nodiscard]] bool has_room_for(const Endpoint& address) const noexcept;
     void tidy(const PeerTable& peers, TimePoint now);

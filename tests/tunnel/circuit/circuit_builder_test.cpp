@@ -1,7 +1,6 @@
-#include "tunnel/circuit/circuit_builder.hpp"
-
 #include "support/candidates.hpp"
 #include "support/circuit_bench.hpp"
+#include "tunnel/circuit/circuit_builder.hpp"
 
 #include <gtest/gtest.h>
 
@@ -67,7 +66,8 @@ protected:
         EXPECT_EQ(sent.header(), (CellHeader{kId, false, true})); // relay_early
         EXPECT_EQ(sent.to, builder_->path()[0].address);
         test::OwnedPacket packet(sent.message());
-        for (Layer& hop : hops_) EXPECT_TRUE(hop.open(bench_.aead, packet.buffer()));
+        for (Layer& hop : hops_)
+            EXPECT_TRUE(hop.open(bench_.aead, packet.buffer()));
         const auto extend = Extend::parse(packet.bytes().subspan(1));
         EXPECT_TRUE(extend);
         return *extend;
@@ -75,13 +75,17 @@ protected:
     BuildStep create_answered(const Offer& offer = {})
     {
         const Create create = sent_create();
-        return builder_->on_created(answer(builder_->path()[0].key, create.identifier, create.ephemeral, offer), bench_.now());
+        return builder_->on_created(answer(builder_->path()[0].key, create.identifier, create.ephemeral, offer),
+                                    bench_.now());
     }
 
     const std::vector<Candidate>& candidates() const override { return network_; }
     PathLoads loads() const override { return {}; }
     std::int64_t now_unix_s() const override { return 0; }
     void connectable(const PublicKey& key) override { reached_.insert(key); }
+    void unreachable(const PublicKey& key) override { unreachable_.insert(key); }
+    bool is_unreachable(const PublicKey& key) const override { return unreachable_.contains(key); }
+    bool may_probe() const override { return may_probe_; }
 
     test::CircuitBench bench_;
     std::vector<PrivateKey> keys_;
@@ -92,6 +96,8 @@ protected:
     std::vector<Layer> hops_;
     Bytes offer_;
     std::set<PublicKey> reached_;
+    std::set<PublicKey> unreachable_;
+    bool may_probe_ = false;
 };
 
 TEST_F(CircuitBuilderTest, CreatesThenExtendsUntilReady)
@@ -103,14 +109,17 @@ TEST_F(CircuitBuilderTest, CreatesThenExtendsUntilReady)
     const Extend second = sent_extend();
     EXPECT_EQ(second.node_key, network_[6].key);
     EXPECT_TRUE(second.address.is_null()); // on the list
-    EXPECT_EQ(builder_->on_extended(as_extended(answer(second.node_key, second.identifier, second.ephemeral)), bench_.now()).kind,
-              Kind::waiting);
+    EXPECT_EQ(
+        builder_->on_extended(as_extended(answer(second.node_key, second.identifier, second.ephemeral)), bench_.now())
+            .kind,
+        Kind::waiting);
     EXPECT_TRUE(reached_.empty());
     const Extend last = sent_extend();
     EXPECT_EQ(last.node_key, network_[0].key);
     EXPECT_EQ(last.address, network_[0].address); // not on the list, but an exit can be reached
-    EXPECT_EQ(builder_->on_extended(as_extended(answer(last.node_key, last.identifier, last.ephemeral)), bench_.now()).kind,
-              Kind::ready);
+    EXPECT_EQ(
+        builder_->on_extended(as_extended(answer(last.node_key, last.identifier, last.ephemeral)), bench_.now()).kind,
+        Kind::ready);
     EXPECT_EQ(circuit_->state(), CircuitState::ready);
     EXPECT_EQ(reached_, std::set<PublicKey>{network_[0].key});
     EXPECT_TRUE(bench_.packets.sent.empty());
@@ -128,21 +137,48 @@ TEST_F(CircuitBuilderTest, TheOfferIsNoChoice)
 
 TEST_F(CircuitBuilderTest, AnUnreachableHopGivesWayToAReachableOne)
 {
-    for (Candidate& candidate : network_) candidate.connectable = has(candidate.flags, PeerFlag::exit_bittorrent);
+    for (Candidate& candidate : network_)
+        candidate.connectable = has(candidate.flags, PeerFlag::exit_bittorrent);
     network_[9].connectable = true;
     begin({network_[5], network_[6], network_[0]});
     Offer colluders;
     colluders.relays = {network_[8].key};
     static_cast<void>(create_answered(colluders));
     const Extend extend = sent_extend();
-    EXPECT_EQ(extend.node_key, network_[9].key); // from our own view, not from the offer
-    EXPECT_EQ(extend.address, network_[9].address);
+    // From our own view, not from the offer; an exit too, as there is but one such relay.
+    const std::set<PublicKey> right{network_[9].key, network_[1].key, network_[2].key};
+    EXPECT_TRUE(right.contains(extend.node_key));
+    EXPECT_FALSE(extend.address.is_null());
+    EXPECT_FALSE(builder_->probing());
+}
+
+TEST_F(CircuitBuilderTest, AProbeGoesToThePlannedHopAndIsTheCircuitsOnlyTry)
+{
+    for (Candidate& candidate : network_)
+        candidate.connectable = has(candidate.flags, PeerFlag::exit_bittorrent);
+    may_probe_ = true;
+    begin({network_[5], network_[6], network_[0]});
+    static_cast<void>(create_answered());
+    const Extend extend = sent_extend();
+    EXPECT_EQ(extend.node_key, network_[6].key);
+    EXPECT_EQ(extend.address, network_[6].address);
+    EXPECT_TRUE(builder_->probing());
+    bench_.clock.advance(10s);
+    EXPECT_EQ(builder_->tick(bench_.now()).failed, "a hop was silent");
+    EXPECT_EQ(unreachable_, std::set<PublicKey>{network_[6].key});
+    // The next path does not try it again, though it was reached once.
+    network_[6].connectable = true;
+    hops_.clear();
+    begin({network_[5], network_[6], network_[0]});
+    static_cast<void>(create_answered());
+    EXPECT_NE(sent_extend().node_key, network_[6].key);
 }
 
 TEST_F(CircuitBuilderTest, WithoutAnyReachableOneTheAddressIsTried)
 {
     network_.erase(network_.begin() + 1, network_.begin() + 3); // one exit, which is the last hop
-    for (Candidate& candidate : network_) candidate.connectable = false;
+    for (Candidate& candidate : network_)
+        candidate.connectable = false;
     begin({network_[3], network_[4], network_[0]});
     static_cast<void>(create_answered());
     const Extend extend = sent_extend();
@@ -171,20 +207,54 @@ TEST_F(CircuitBuilderTest, SilenceBringsAnotherNodeIdentifierAndKey)
     EXPECT_TRUE(circuit_->hops().empty());
 }
 
-TEST_F(CircuitBuilderTest, SixMessagesInAllAndAMinuteAtMost)
+TEST_F(CircuitBuilderTest, ASilentHopIsAskedOnceMoreAndNobodyTakesItsPlace)
 {
     begin({network_[5], network_[6], network_[0]});
     static_cast<void>(create_answered());
-    std::set<PublicKey> asked{sent_extend().node_key};
+    const Extend first = sent_extend();
+    bench_.clock.advance(10s);
+    EXPECT_EQ(builder_->tick(bench_.now()).kind, Kind::waiting);
+    const Extend second = sent_extend();
+    EXPECT_EQ(second.node_key, first.node_key);
+    EXPECT_NE(second.identifier, first.identifier);
+    EXPECT_NE(second.ephemeral, first.ephemeral);
+    bench_.clock.advance(9s + 999ms);
+    EXPECT_EQ(builder_->tick(bench_.now()).kind, Kind::waiting);
+    bench_.clock.advance(1ms);
+    EXPECT_EQ(builder_->tick(bench_.now()).failed, "a hop was silent");
+    EXPECT_TRUE(bench_.packets.sent.empty());
+    EXPECT_FALSE(builder_->probing());
+}
+
+TEST_F(CircuitBuilderTest, AnAnswerToTheSecondTryIsAsGood)
+{
+    begin({network_[5], network_[0]});
+    static_cast<void>(create_answered());
+    static_cast<void>(sent_extend());
+    bench_.clock.advance(10s);
+    static_cast<void>(builder_->tick(bench_.now()));
+    const Extend second = sent_extend();
+    EXPECT_EQ(
+        builder_->on_extended(as_extended(answer(second.node_key, second.identifier, second.ephemeral)), bench_.now())
+            .kind,
+        Kind::ready);
+}
+
+TEST_F(CircuitBuilderTest, SilentFirstHopsAreReplacedUntilSixMessagesOrAMinute)
+{
+    begin({network_[5], network_[6], network_[0]});
+    static_cast<void>(sent_create());
+    std::set<Endpoint> asked{builder_->path()[0].address};
     BuildStep step;
     for (int i = 0; i < 1500 && step.kind == Kind::waiting; ++i) {
         bench_.clock.advance(50ms);
         step = builder_->tick(bench_.now());
-        if (!bench_.packets.sent.empty()) asked.insert(sent_extend().node_key);
+        if (bench_.packets.sent.empty()) continue;
+        static_cast<void>(sent_create());
+        asked.insert(builder_->path()[0].address);
     }
     EXPECT_EQ(step.kind, Kind::failed);
-    EXPECT_EQ(step.failed, "too many attempts");
-    EXPECT_EQ(asked.size(), 5U); // each try another node; with create that makes six
+    EXPECT_EQ(asked.size(), 6U);
 }
 
 TEST_F(CircuitBuilderTest, GivesUpWhenNobodyElseIsLeft)

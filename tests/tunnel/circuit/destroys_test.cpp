@@ -1,6 +1,5 @@
-#include "tunnel/circuit/destroys.hpp"
-
 #include "support/joined_node.hpp"
+#include "tunnel/circuit/destroys.hpp"
 
 namespace cepa::tunnel {
 namespace {
@@ -13,6 +12,9 @@ struct NoNetwork final : PathSource {
     PathLoads loads() const override { return {}; }
     std::int64_t now_unix_s() const override { return 0; }
     void connectable(const PublicKey&) override {}
+    void unreachable(const PublicKey&) override {}
+    bool is_unreachable(const PublicKey&) const override { return false; }
+    bool may_probe() const override { return false; }
     std::vector<Candidate> none;
 };
 struct NoObserver final : TunnelObserver {
@@ -78,7 +80,8 @@ TEST_F(DestroysTest, NoChangedOrCutOneDoes)
         flipped[i] ^= 1;
         receive(flipped);
     }
-    for (std::size_t size = kPrefixSize + 1; size < whole.size(); ++size) receive(ByteSpan(whole).first(size));
+    for (std::size_t size = kPrefixSize + 1; size < whole.size(); ++size)
+        receive(ByteSpan(whole).first(size));
     Bytes longer = whole;
     longer.push_back(0);
     receive(longer);

@@ -1,7 +1,6 @@
-#include "tunnel/circuit/guards.hpp"
-
-#include "support/test_random.hpp"
 #include "support/candidates.hpp"
+#include "support/test_random.hpp"
+#include "tunnel/circuit/guards.hpp"
 
 #include <gtest/gtest.h>
 
@@ -19,7 +18,10 @@ bool fit(const Candidate& candidate, GuardUse use)
 {
     return has(candidate.flags, use == GuardUse::single_hop ? PeerFlag::exit_bittorrent : PeerFlag::relay);
 }
-bool anybody(const Candidate&) { return true; }
+bool anybody(const Candidate&)
+{
+    return true;
+}
 
 class GuardsTest : public ::testing::Test {
 protected:
@@ -36,7 +38,7 @@ protected:
 
     test::TestRandom random_;
     std::vector<Candidate> network_;
-    Guards guards_{{}, fit, true};
+    Guards guards_{{}, {fit}};
 };
 
 TEST_F(GuardsTest, ThreeOfEachUseAreChosenAndKept)
@@ -47,7 +49,8 @@ TEST_F(GuardsTest, ThreeOfEachUseAreChosenAndKept)
     EXPECT_EQ(count(guards_, false), 3U);
     EXPECT_EQ(count(guards_, true), 3U);
     const auto kept = guards_.all();
-    for (int day = 0; day <= 30; ++day) guards_.maintain(network_, kNow + day * 86400, random_);
+    for (int day = 0; day <= 30; ++day)
+        guards_.maintain(network_, kNow + day * 86400, random_);
     EXPECT_EQ(guards_.all(), kept);
     guards_.maintain(network_, kNow + 30 * 86400 + 1, random_);
     EXPECT_NE(guards_.all(), kept);
@@ -76,32 +79,114 @@ TEST_F(GuardsTest, TheLeastLoadedIsTakenAndAFourthWhenAllAreFull)
         used.insert(guard->key);
     }
     EXPECT_EQ(used.size(), 3U);
-    for (const auto& [key, circuits] : load) EXPECT_EQ(circuits, Guards::kMostCircuits);
+    for (const auto& [key, circuits] : load)
+        EXPECT_EQ(circuits, Guards::kMostCircuits);
     const auto fourth = guards_.choose(GuardUse::first_hop, network_, load, anybody, kNow, random_);
     ASSERT_TRUE(fourth);
     EXPECT_FALSE(used.contains(fourth->key));
     EXPECT_EQ(count(guards_, false), 4U);
 }
 
-TEST_F(GuardsTest, AbsentGuardsAreReplacedButNotForgotten)
+TEST_F(GuardsTest, AbsentGuardsAreReplacedAfterAWhileButNotForgotten)
 {
     guards_.maintain(network_, kNow, random_);
     const auto first = guards_.all();
     std::vector<Candidate> fewer = network_;
     std::erase_if(fewer, [&](const Candidate& c) { return c.key == first.front().key; });
     guards_.maintain(fewer, kNow, random_);
+    guards_.maintain(fewer, kNow + Guards::kAwaitedSeconds - 1, random_);
+    EXPECT_EQ(guards_.all(), first);
+    guards_.maintain(fewer, kNow + Guards::kAwaitedSeconds, random_);
     EXPECT_EQ(count(guards_, first.front().for_exits), 4U);
-    // Back again, it is as good as before.
+    // Back again, it is as good as before, and the replacement only kept.
     EXPECT_TRUE(std::ranges::count(guards_.all(), first.front()) == 1);
+    std::set<PublicKey> used;
+    for (int i = 0; i < 100; ++i)
+        used.insert(guards_.choose(GuardUse::first_hop, network_, {}, anybody, kNow + 60, random_)->key);
+    std::set<PublicKey> oldest;
+    for (const Guard& guard : first)
+        if (!guard.for_exits) oldest.insert(guard.key);
+    EXPECT_EQ(used, oldest);
+}
+
+TEST_F(GuardsTest, ARestartKeepsThemWhileTheTableIsStillEmpty)
+{
+    guards_.maintain(network_, kNow, random_);
+    const auto kept = guards_.all();
+    Guards restarted(kept, {fit});
+    for (int second = 0; second < 3600; ++second)
+        restarted.maintain({}, kNow + second, random_);
+    // Others are found first: it waits for its own.
+    std::vector<Candidate> others = network_;
+    std::erase_if(others, [&](const Candidate& c) { return std::ranges::count(kept, c.key, &Guard::key) > 0; });
+    restarted.maintain(others, kNow + 3600, random_);
+    EXPECT_FALSE(restarted.choose(GuardUse::first_hop, others, {}, anybody, kNow + 3600, random_));
+    restarted.maintain(network_, kNow + 3610, random_);
+    EXPECT_EQ(restarted.all(), kept);
+    const auto chosen = restarted.choose(GuardUse::first_hop, network_, {}, anybody, kNow + 3610, random_);
+    ASSERT_TRUE(chosen);
+    EXPECT_EQ(std::ranges::count(kept, chosen->key, &Guard::key), 1);
+}
+
+TEST_F(GuardsTest, WorkersThatWereToldOfGuardsChooseNoneThemselves)
+{
+    guards_.maintain(network_, kNow, random_);
+    Guards follower({}, {fit, true, 1, true});
+    follower.replace(guards_.all());
+    Guards::Load load;
+    std::set<PublicKey> used;
+    for (int i = 0; i < 30; ++i) {
+        const auto chosen = follower.choose(GuardUse::first_hop, network_, load, anybody, kNow, random_);
+        ASSERT_TRUE(chosen);
+        ++load[chosen->key];
+        used.insert(chosen->key);
+    }
+    EXPECT_EQ(used.size(), 3U);
+    EXPECT_EQ(follower.all(), guards_.all());
+    EXPECT_FALSE(follower.take_changed());
+}
+
+TEST_F(GuardsTest, TheShareOfOneWorkerIsWhatItsGuardsCarry)
+{
+    Guards shared({}, {fit, true, 2, false});
+    shared.maintain(network_, kNow, random_);
+    Guards::Load load;
+    for (int i = 0; i < 7; ++i)
+        ++load[shared.choose(GuardUse::first_hop, network_, load, anybody, kNow, random_)->key];
+    EXPECT_EQ(load.size(), 4U);
+}
+
+TEST_F(GuardsTest, OneOverWhichMostPathsFailComesLast)
+{
+    guards_.maintain(network_, kNow, random_);
+    const auto before = guards_.all();
+    const PublicKey bad = std::ranges::find(before, false, &Guard::for_exits)->key;
+    for (int i = 0; i < 8; ++i)
+        guards_.on_path(bad, i == 0, kNow);
+    for (int i = 0; i < 100; ++i)
+        EXPECT_NE(guards_.choose(GuardUse::first_hop, network_, {}, anybody, kNow, random_)->key, bad);
+    guards_.maintain(network_, kNow, random_);
+    EXPECT_EQ(guards_.all(), before); // a bad network shall not change our guards
+    // With nothing but bad ones it is as good as any.
+    const auto only_bad = [&](const Candidate& c) { return c.key == bad; };
+    EXPECT_TRUE(guards_.choose(GuardUse::first_hop, network_, {}, only_bad, kNow, random_));
+    guards_.on_path(bad, true, kNow + 3601);
+    std::set<PublicKey> used;
+    for (int i = 0; i < 100; ++i)
+        used.insert(guards_.choose(GuardUse::first_hop, network_, {}, anybody, kNow + 3601, random_)->key);
+    EXPECT_TRUE(used.contains(bad));
 }
 
 TEST_F(GuardsTest, TheNumberIsBoundedThroughAnyChurn)
 {
     for (std::uint32_t wave = 0; wave < 40; ++wave) {
         std::vector<Candidate> network;
-        for (std::uint32_t n = 0; n < 5; ++n) network.push_back(candidate_number(wave * 5 + n));
-        guards_.maintain(network, kNow, random_);
-        const auto chosen = guards_.choose(GuardUse::first_hop, network, {}, anybody, kNow, random_);
+        for (std::uint32_t n = 0; n < 5; ++n)
+            network.push_back(candidate_number(wave * 5 + n));
+        const std::int64_t now = kNow + wave * 3600;
+        guards_.maintain(network, now, random_);
+        const auto chosen =
+            guards_.choose(GuardUse::first_hop, network, {}, anybody, now + Guards::kAwaitedSeconds, random_);
         ASSERT_TRUE(chosen);
         EXPECT_LE(guards_.all().size(), Guards::kMost);
     }
@@ -125,17 +210,20 @@ TEST_F(GuardsTest, OfDifferentNetworksWhereThereAreEnough)
         network.push_back(candidate_number(n));
         network.back().address.ip = IpAddress::v4(0x33000001 + n); // one /16
     }
-    for (std::uint32_t n = 20; n < 22; ++n) network.push_back(candidate_number(n));
+    for (std::uint32_t n = 20; n < 22; ++n)
+        network.push_back(candidate_number(n));
     guards_.maintain(network, kNow, random_);
     std::set<IpAddress> prefixes;
-    for (const Guard& guard : guards_.all()) prefixes.insert(guard.address.ip.diversity_prefix());
+    for (const Guard& guard : guards_.all())
+        prefixes.insert(guard.address.ip.diversity_prefix());
     EXPECT_EQ(prefixes.size(), 3U);
 }
 
 TEST_F(GuardsTest, NobodyFits)
 {
     EXPECT_FALSE(guards_.choose(GuardUse::first_hop, {}, {}, anybody, kNow, random_));
-    EXPECT_FALSE(guards_.choose(GuardUse::first_hop, network_, {}, [](const Candidate&) { return false; }, kNow, random_));
+    EXPECT_FALSE(
+        guards_.choose(GuardUse::first_hop, network_, {}, [](const Candidate&) { return false; }, kNow, random_));
     EXPECT_TRUE(guards_.all().empty());
 }
 

@@ -75,6 +75,9 @@ protected:
     PathLoads loads() const override { return own_.loads(); }
     std::int64_t now_unix_s() const override { return 0; }
     void connectable(const PublicKey&) override {}
+    void unreachable(const PublicKey&) override {}
+    bool is_unreachable(const PublicKey&) const override { return false; }
+    bool may_probe() const override { return false; }
     void on_data(CircuitId, const Address& origin, PacketBuffer& payload) override
     {
         const ByteSpan bytes = payload.bytes();

@@ -135,9 +135,9 @@ TEST(PeerTable, AFullTableGivesWayToWhatItLacks)
     PeerTable table(false);
     for (std::uint32_t i = 0; i < 30; ++i)
         table.on_answer(sighting(i, i < 28 ? kRelay : kClient, 1), kStart);
-    EXPECT_TRUE(table.would_admit(PeerRole::exit));
-    EXPECT_TRUE(table.would_admit(PeerRole::relay));
-    EXPECT_FALSE(table.would_admit(PeerRole::client));
+    EXPECT_TRUE(table.would_admit(key(99), PeerRole::exit));
+    EXPECT_TRUE(table.would_admit(key(99), PeerRole::relay));
+    EXPECT_FALSE(table.would_admit(key(99), PeerRole::client));
     for (std::uint32_t i = 40; i < 60; ++i)
         static_cast<void>(table.on_answer(sighting(i, kExit, 1), kStart));
     std::size_t exits = 0;
@@ -145,6 +145,32 @@ TEST(PeerTable, AFullTableGivesWayToWhatItLacks)
         exits += role_of(peer.flags) == PeerRole::exit ? 1U : 0U;
     EXPECT_EQ(exits, 10U) << "exits displace clients and spare relays, not all of them";
     EXPECT_EQ(table.all().size(), kMaxPeers);
+}
+
+TEST(PeerTable, PinnedPeersGetInAndStayUntilTheyAreSilent)
+{
+    PeerTable table(false);
+    table.pin({key(0), key(90)});
+    for (std::uint32_t i = 0; i < 30; ++i)
+        table.on_answer(sighting(i, i == 0 ? kClient : kRelay, 1), kStart + std::chrono::seconds(i));
+    for (std::uint32_t i = 40; i < 80; ++i)
+        static_cast<void>(table.on_answer(sighting(i, kExit, 1), kStart));
+    EXPECT_NE(table.find(key(0)), nullptr) << "the oldest client would have been the first to go";
+    EXPECT_TRUE(table.would_admit(key(90), PeerRole::relay));
+    EXPECT_EQ(table.on_answer(sighting(90, kRelay, 1), kStart), Outcome::added);
+    EXPECT_EQ(table.all().size(), kMaxPeers);
+    table.expire(kStart + 1h);
+    EXPECT_EQ(table.find(key(90)), nullptr);
+}
+
+TEST(PeerTable, APinnedPeerGetsInWhereItsNetworkIsFull)
+{
+    PeerTable table(false);
+    table.pin({key(9)});
+    for (std::uint32_t i = 1; i <= kMaxPeersPerPrefix; ++i)
+        table.on_answer(from(sighting(i, kRelay, 1), "20.1.0." + std::to_string(i) + ":1"), kStart);
+    EXPECT_EQ(table.on_answer(from(sighting(8, kRelay, 1), "20.1.0.8:1"), kStart), Outcome::full);
+    EXPECT_EQ(table.on_answer(from(sighting(9, kRelay, 1), "20.1.0.9:1"), kStart), Outcome::added);
 }
 
 TEST(PeerTable, ClaimsOnlyDisplaceClaims)

@@ -81,6 +81,21 @@ TEST_F(WalkerTest, ANamedPeerThatVanishesIsSoughtAgain)
     EXPECT_GE(sought, 1U);
 }
 
+TEST_F(WalkerTest, GuardsAreSoughtUntilTheyAreGuardsNoMore)
+{
+    walker.set_guards({numbered(1), numbered(2)}, now);
+    EXPECT_EQ(step(false).size(), 2U);
+    for (int i = 0; i < 1000; ++i)
+        static_cast<void>(step(false));
+    EXPECT_EQ(walker.targets(), 2U);
+    walker.hurry(now);
+    EXPECT_EQ(step(false).size(), 2U) << "at once when the network is back";
+    walker.set_guards({numbered(2)}, now);
+    for (int i = 0; i < 200; ++i)
+        static_cast<void>(step(false));
+    EXPECT_EQ(walker.targets(), 1U);
+}
+
 TEST_F(WalkerTest, RememberedAddressesAreAllTriedWithinSeconds)
 {
     for (std::uint32_t i = 0; i < 30; ++i)
