@@ -21,14 +21,16 @@ inline constexpr std::size_t kSlots = 64;
 class SlotTable {
 public:
     using Owners = std::array<std::uint8_t, kSlots>;
+    /// Former owners that a slot remembers.
+    static constexpr std::size_t kFormers = 4;
 
     /// Everything belongs to worker 0.
     SlotTable() noexcept = default;
     /// Spreads the slots over the workers 0 .. workers - 1, as evenly as they go and in blocks. `k2` is made odd.
     /// Needs 1 <= workers <= kMaxWorkers.
     [[nodiscard]] static SlotTable make(std::uint32_t k1, std::uint32_t k2, std::uint32_t workers) noexcept;
-    /// The table for another number of workers: moves as few slots as possible, remembers the former owners and counts
-    /// the version up.
+    /// The table for another number of workers: moves as few slots as possible, remembers the former owners that still
+    /// run and counts the version up.
     [[nodiscard]] SlotTable resized(std::uint32_t workers) const noexcept;
 
     /// nullopt when the message is malformed: no 64 slots, k2 even, a worker that is not below `max_workers`.
@@ -40,9 +42,12 @@ public:
         return (((circuit.value ^ k1_) * k2_) >> 16U) % kSlots;
     }
     [[nodiscard]] WorkerId owner(CircuitId circuit) const noexcept { return WorkerId(owners_[slot(circuit)]); }
-    /// Who owned it before the last change: a cell of my slot whose circuit I do not know may still be the former
-    /// owner's. The same as owner() when the slot did not move.
-    [[nodiscard]] WorkerId former_owner(CircuitId circuit) const noexcept { return WorkerId(former_[slot(circuit)]); }
+    /// Circuits stay where they were made when their slot moves, so a cell whose circuit the owner does not know may be
+    /// a former owner's. They are asked in line, the latest first: the one after `worker`, or nullopt when there is
+    /// none or `worker` does not stand in the line. It never names a worker that the last change stopped.
+    [[nodiscard]] std::optional<WorkerId> next_in_line(CircuitId circuit, WorkerId worker) const noexcept;
+    /// Whether `worker` is the owner or a former one.
+    [[nodiscard]] bool may_have(CircuitId circuit, WorkerId worker) const noexcept;
 
     [[nodiscard]] std::uint64_t version() const noexcept { return version_; }
     [[nodiscard]] std::uint32_t k1() const noexcept { return k1_; }
@@ -55,8 +60,13 @@ private:
     std::uint64_t version_ = 1;
     std::uint32_t k1_ = 0;
     std::uint32_t k2_ = 1;
+    /// The owner and the former ones of a slot; the owner's id stands for nobody.
+    using Line = std::array<std::uint8_t, 1 + kFormers>;
+    [[nodiscard]] Line line(std::size_t slot) const noexcept;
+    void remember(std::size_t slot, const Line& before, std::uint32_t workers) noexcept;
+
     Owners owners_{};
-    Owners former_{};
+    std::array<Owners, kFormers> former_{};
 };
 
 } // namespace cepa::proto

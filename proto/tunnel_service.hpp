@@ -10,7 +10,6 @@
 #include "base/ids.hpp"
 #include "base/packet_buffer.hpp"
 #include "base/result.hpp"
-
 #include "proto/control.pb.h"
 
 #include <cstdint>
@@ -40,10 +39,10 @@ struct TunnelSnapshot {
 
 /// How the tunnels run, for `cepa status` and `cepa workers`.
 struct ServiceInfo {
-    std::uint32_t workers = 0;     ///< 0: in this process
-    std::string steering;          ///< "none", "reuseport" or "front process: <why>"
-    Endpoint listen;               ///< the node's UDP address
-    std::uint64_t restarts = 0;    ///< workers replaced since the start
+    std::uint32_t workers = 0;  ///< 0: in this process
+    std::string steering;       ///< "none", "reuseport" or "front process: <why>"
+    Endpoint listen;            ///< the node's UDP address
+    std::uint64_t restarts = 0; ///< workers replaced since the start
 };
 
 /// Receives what comes out of the tunnels.
@@ -88,6 +87,9 @@ public:
     virtual void monitor(const std::vector<std::string>& lookup_hashes) = 0;
     /// Changes the number of running workers (pool only; elsewhere it fails with invalid_argument).
     [[nodiscard]] virtual Result<void> set_workers(std::uint32_t count) = 0;
+
+    /// A new month has begun: the monthly cap on what is carried for others counts from nothing again.
+    virtual void new_month() = 0;
 
     [[nodiscard]] virtual const TunnelSnapshot& snapshot() const = 0;
     [[nodiscard]] virtual ServiceInfo info() const = 0;

@@ -35,6 +35,27 @@ spdlog::logger& logger()
     return *instance;
 }
 
+struct LoggedLine {
+    spdlog::level::level_enum level;
+    std::string_view text;
+};
+
+/// Takes a line apart that the pattern above made: time, level, text.
+LoggedLine read_line(std::string_view line) noexcept
+{
+    constexpr std::size_t kTime = std::string_view("2026-11-20T11:23:45.678 ").size();
+    const LoggedLine foreign{spdlog::level::warn, line};
+    if (line.size() <= kTime || line[10] != 'T' || line[kTime - 1] != ' ') return foreign;
+    const std::string_view rest = line.substr(kTime);
+    for (const auto& [name, level] : kLevels) {
+        const auto written = spdlog::level::to_string_view(level);
+        const std::string_view word(written.data(), written.size());
+        if (rest.starts_with(word) && rest.substr(word.size()).starts_with(' '))
+            return {level, rest.substr(word.size() + 1)};
+    }
+    return foreign;
+}
+
 bool needs_quotes(std::string_view value) noexcept
 {
     return value.empty() || value.find_first_of(" \"=\n\t") != std::string_view::npos;
@@ -53,9 +74,15 @@ void append_quoted(std::string& line, std::string_view value)
 
 } // namespace
 
-bool enabled(Level level) noexcept { return logger().should_log(spdlog_level(level)); }
+bool enabled(Level level) noexcept
+{
+    return logger().should_log(spdlog_level(level));
+}
 
-void set_level(Level level) noexcept { logger().set_level(spdlog_level(level)); }
+void set_level(Level level) noexcept
+{
+    logger().set_level(spdlog_level(level));
+}
 
 std::optional<Level> parse_level(std::string_view name) noexcept
 {
@@ -66,7 +93,8 @@ std::optional<Level> parse_level(std::string_view name) noexcept
 
 void forward(std::string_view source, std::string_view line)
 {
-    logger().log(spdlog::level::info, "{} {}", source, line);
+    const LoggedLine read = read_line(line);
+    logger().log(read.level, "{} {}", source, read.text);
 }
 
 void write(Level level, std::string_view event, std::initializer_list<Field> fields)
@@ -77,9 +105,12 @@ void write(Level level, std::string_view event, std::initializer_list<Field> fie
         line += ' ';
         line += f.key;
         line += '=';
-        if (f.sensitive && level >= Level::info) line += "[redacted]";
-        else if (needs_quotes(f.value)) append_quoted(line, f.value);
-        else line += f.value;
+        if (f.sensitive && level >= Level::info)
+            line += "[redacted]";
+        else if (needs_quotes(f.value))
+            append_quoted(line, f.value);
+        else
+            line += f.value;
     }
     logger().log(spdlog_level(level), "{}", line);
 }

@@ -42,13 +42,23 @@ template <class T>
 void set_level(Level level) noexcept;
 /// Accepts trace, debug, info, warn, error; nullopt otherwise.
 [[nodiscard]] std::optional<Level> parse_level(std::string_view name) noexcept;
-/// Writes "LEVEL [source] text", for a line that a worker wrote on its stderr pipe.
+/// Writes a line that a worker wrote on its stderr: in our own form its level is kept, and the text follows `source`.
+/// What is not in our form comes from no log call (an assertion, the system's libraries) and is a warning.
 void forward(std::string_view source, std::string_view line);
 void write(Level level, std::string_view event, std::initializer_list<Field> fields);
 
-inline void error(std::string_view event, std::initializer_list<Field> fields = {}) { write(Level::error, event, fields); }
-inline void warn(std::string_view event, std::initializer_list<Field> fields = {}) { write(Level::warn, event, fields); }
-inline void info(std::string_view event, std::initializer_list<Field> fields = {}) { write(Level::info, event, fields); }
+inline void error(std::string_view event, std::initializer_list<Field> fields = {})
+{
+    write(Level::error, event, fields);
+}
+inline void warn(std::string_view event, std::initializer_list<Field> fields = {})
+{
+    write(Level::warn, event, fields);
+}
+inline void info(std::string_view event, std::initializer_list<Field> fields = {})
+{
+    write(Level::info, event, fields);
+}
 inline void debug(std::string_view event, std::initializer_list<Field> fields = {})
 {
     if (enabled(Level::debug)) write(Level::debug, event, fields);

@@ -55,6 +55,7 @@ struct App::Parts {
     void on_route(const Route& route, bool ready);
     void on_notify(const proto::Notify& notice);
     void save_tunnel_state();
+    void count_traffic();
     [[nodiscard]] NodeView view();
     void stop_tunnels(std::function<void()> done);
 
@@ -183,12 +184,17 @@ void App::Parts::on_notify(const proto::Notify& notice)
     }
 }
 
+void App::Parts::count_traffic()
+{
+    if (traffic.update(service->snapshot().workers, current_month())) service->new_month();
+}
+
 void App::Parts::save_tunnel_state()
 {
     if (!service) return;
     if (service->snapshot().share.candidates_size() > 0)
         *known.mutable_candidates() = service->snapshot().share.candidates();
-    traffic.update(service->snapshot().workers, current_month());
+    count_traffic();
     const auto network = state.save_network(overlay_hex(options.settings.effective_overlay()), known);
     const auto carried = traffic.bytes() > 0 ? state.save_traffic(traffic.month(), traffic.bytes()) : Result<void>{};
     for (const auto& saved : {network, carried})
@@ -222,7 +228,7 @@ NodeView App::Parts::view()
         out.routes = [this] { return routing->status(); };
         out.group_name = [this](const RouteStatus& route) { return proxies->torrent_route(route.route).group; };
         out.month_bytes = [this] {
-            traffic.update(service->snapshot().workers, current_month());
+            count_traffic();
             return traffic.bytes();
         };
         out.proxy_stats = [this] {

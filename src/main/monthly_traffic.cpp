@@ -6,7 +6,7 @@
 
 namespace cepa::main {
 
-void MonthlyTraffic::update(const std::map<std::uint32_t, proto::WorkerInfo>& workers, const std::string& month)
+bool MonthlyTraffic::update(const std::map<std::uint32_t, proto::WorkerInfo>& workers, const std::string& month)
 {
     std::uint64_t added = 0;
     for (const auto& [id, worker] : workers) {
@@ -15,11 +15,13 @@ void MonthlyTraffic::update(const std::map<std::uint32_t, proto::WorkerInfo>& wo
         added += now >= last ? now - last : now;
         last = now;
     }
-    if (month != month_) {
+    const bool renewed = month != month_;
+    if (renewed) {
         month_ = month;
         bytes_ = 0;
     }
     bytes_ += added;
+    return renewed;
 }
 
 std::string current_month()

@@ -16,8 +16,8 @@ public:
     MonthlyTraffic(std::string month, std::uint64_t bytes) : month_(std::move(month)), bytes_(bytes) {}
 
     /// Adds what the workers carried since the last call. A counter that fell belongs to a new process of that slot.
-    /// When `month` is another one, counting begins anew.
-    void update(const std::map<std::uint32_t, proto::WorkerInfo>& workers, const std::string& month);
+    /// When `month` is another one, counting begins anew, and true is returned.
+    bool update(const std::map<std::uint32_t, proto::WorkerInfo>& workers, const std::string& month);
 
     [[nodiscard]] const std::string& month() const noexcept { return month_; }
     [[nodiscard]] std::uint64_t bytes() const noexcept { return bytes_; }

@@ -7,12 +7,6 @@
 namespace cepa::main {
 namespace {
 
-/// A circuit may be older than the last change of the table.
-bool steers_to(WorkerId worker, CircuitId circuit, const proto::SlotTable& table)
-{
-    return table.owner(circuit) == worker || table.former_owner(circuit) == worker;
-}
-
 template <class Object>
 bool merge_object(std::map<std::uint32_t, Object>& into, const Object& change, WorkerId from,
                   const proto::SlotTable& table)
@@ -20,7 +14,7 @@ bool merge_object(std::map<std::uint32_t, Object>& into, const Object& change, W
     const std::uint32_t id = change.circuit_id();
     auto found = into.find(id);
     if (found == into.end()) {
-        if (into.size() >= SnapshotMerger::kMaxObjects || !steers_to(from, CircuitId(id), table)) return false;
+        if (into.size() >= SnapshotMerger::kMaxObjects || !table.may_have(CircuitId(id), from)) return false;
         found = into.try_emplace(id).first;
     } else if (found->second.worker_id() != from.value) {
         return false;
@@ -35,7 +29,8 @@ std::size_t merge_all(std::map<std::uint32_t, Object>& into, const List& changes
                       const proto::SlotTable& table)
 {
     std::size_t refused = 0;
-    for (const Object& change : changes) refused += merge_object(into, change, from, table) ? 0 : 1;
+    for (const Object& change : changes)
+        refused += merge_object(into, change, from, table) ? 0 : 1;
     return refused;
 }
 
@@ -46,8 +41,10 @@ std::size_t remove_all(std::map<std::uint32_t, Object>& from_map, const List& id
     for (const std::uint32_t id : ids) {
         const auto found = from_map.find(id);
         if (found == from_map.end()) continue;
-        if (found->second.worker_id() == from.value) from_map.erase(found);
-        else ++refused;
+        if (found->second.worker_id() == from.value)
+            from_map.erase(found);
+        else
+            ++refused;
     }
     return refused;
 }
@@ -70,10 +67,11 @@ void limit_reasons(proto::WorkerInfo& info)
 std::size_t SnapshotMerger::merge(WorkerId from, std::uint64_t pid, const proto::Sync& sync,
                                   const proto::SlotTable& table)
 {
-    std::size_t refused = remove_all(into_.circuits, sync.removed_circuits(), from)
-        + remove_all(into_.relays, sync.removed_relays(), from) + remove_all(into_.exits, sync.removed_exits(), from);
-    refused += merge_all(into_.circuits, sync.circuits(), from, table)
-        + merge_all(into_.relays, sync.relays(), from, table) + merge_all(into_.exits, sync.exits(), from, table);
+    std::size_t refused = remove_all(into_.circuits, sync.removed_circuits(), from) +
+                          remove_all(into_.relays, sync.removed_relays(), from) +
+                          remove_all(into_.exits, sync.removed_exits(), from);
+    refused += merge_all(into_.circuits, sync.circuits(), from, table) +
+               merge_all(into_.relays, sync.relays(), from, table) + merge_all(into_.exits, sync.exits(), from, table);
     proto::WorkerInfo& info = into_.workers[from.value];
     if (sync.has_worker()) proto::merge_fields(info, sync.worker());
     info.set_worker_id(from.value);

@@ -30,6 +30,7 @@ public:
     void monitor(const std::vector<std::string>& lookup_hashes) override;
     /// 1 .. max_workers. New workers start at once; stopped ones (the highest) drain first.
     [[nodiscard]] Result<void> set_workers(std::uint32_t count) override;
+    void new_month() override;
     [[nodiscard]] const proto::TunnelSnapshot& snapshot() const override;
     [[nodiscard]] proto::ServiceInfo info() const override;
     void stop(Duration grace, std::function<void()> done) override;

@@ -1,9 +1,7 @@
 // What the workers say over their control streams, and what they are told. Part of WorkerPool::Impl.
-#include "main/worker_pool_impl.hpp"
-
-#include "main/worker_settings.hpp"
-
 #include "base/log.hpp"
+#include "main/worker_pool_impl.hpp"
+#include "main/worker_settings.hpp"
 #include "proto/build_id.hpp"
 #include "proto/error.hpp"
 
@@ -29,8 +27,8 @@ void set_endpoint(proto::IpEndpoint& out, const Endpoint& endpoint)
 /// Whether a notice of this kind is a fact of the whole node, which only worker 0 knows.
 bool only_of_worker_zero(proto::Notify::Kind kind)
 {
-    return kind == proto::Notify::GUARDS_CHANGED || kind == proto::Notify::ADDRESS_CHANGED
-        || kind == proto::Notify::RESUMED;
+    return kind == proto::Notify::GUARDS_CHANGED || kind == proto::Notify::ADDRESS_CHANGED ||
+           kind == proto::Notify::RESUMED;
 }
 
 } // namespace
@@ -40,7 +38,7 @@ proto::Create WorkerPool::Impl::create_message(WorkerId worker)
     proto::Create out;
     out.set_build_id(proto::build_id());
     out.set_worker_id(worker.value);
-    *out.mutable_settings() = settings_of_one(config_.settings, target_, traffic_.total());
+    *out.mutable_settings() = settings_of_one(config_.settings, sharers(), moved_bytes());
     *out.mutable_steer() = table_.to_message();
     // A client-only worker draws a key of its own per circuit: what it does not have it cannot lose.
     if (worker == WorkerId(0) || serves_others(config_.settings)) out.set_identity_key(config_.identity_key);
@@ -52,7 +50,8 @@ proto::Create WorkerPool::Impl::create_message(WorkerId worker)
         std::chrono::duration_cast<std::chrono::milliseconds>(config_.sync_interval).count()));
     out.set_max_workers(config_.max_workers);
     out.set_log_level(kLevelNames.at(static_cast<std::size_t>(config_.log_level)));
-    for (const std::string& hash : monitored_) out.add_monitor(hash);
+    for (const std::string& hash : monitored_)
+        out.add_monitor(hash);
     return out;
 }
 
@@ -61,11 +60,16 @@ proto::Create WorkerPool::Impl::create_message(WorkerId worker)
 void WorkerPool::Impl::on_call(WorkerId from, const proto::Envelope& call, proto::Rpc::Respond respond)
 {
     switch (call.body_case()) {
-    case proto::Envelope::kSync: return on_sync(from, call.sync());
-    case proto::Envelope::kCircuitDead: return on_circuit_dead(from, call.circuit_dead());
-    case proto::Envelope::kNotify: return on_notify(from, call.notify());
-    case proto::Envelope::kResolve: return resolver_.resolve(from, call.resolve(), std::move(respond));
-    default: return slots_[from.value]->misbehaved("a call that it may not make");
+    case proto::Envelope::kSync:
+        return on_sync(from, call.sync());
+    case proto::Envelope::kCircuitDead:
+        return on_circuit_dead(from, call.circuit_dead());
+    case proto::Envelope::kNotify:
+        return on_notify(from, call.notify());
+    case proto::Envelope::kResolve:
+        return resolver_.resolve(from, call.resolve(), std::move(respond));
+    default:
+        return slots_[from.value]->misbehaved("a call that it may not make");
     }
 }
 
@@ -94,7 +98,8 @@ void WorkerPool::Impl::on_share(WorkerId from, proto::Share share)
     snapshot_.share = std::move(share);
     proto::Envelope envelope;
     *envelope.mutable_share() = snapshot_.share;
-    for (std::uint16_t i = 1; i < slots_.size(); ++i) tell(WorkerId(i), envelope);
+    for (std::uint16_t i = 1; i < slots_.size(); ++i)
+        tell(WorkerId(i), envelope);
 }
 
 void WorkerPool::Impl::on_circuit_dead(WorkerId from, const proto::CircuitDead& dead)
@@ -128,7 +133,30 @@ void WorkerPool::Impl::tell(WorkerId worker, const proto::Envelope& envelope)
 
 void WorkerPool::Impl::tell_all(const proto::Envelope& envelope)
 {
-    for (std::uint16_t i = 0; i < slots_.size(); ++i) tell(WorkerId(i), envelope);
+    for (std::uint16_t i = 0; i < slots_.size(); ++i)
+        tell(WorkerId(i), envelope);
+}
+
+/// How many workers the node's limits are split over: those that drain still carry what they have.
+std::uint32_t WorkerPool::Impl::sharers() const noexcept
+{
+    return std::max(target_, table_workers_);
+}
+
+/// Splits what is left anew. A worker's own count of its part would not know of the others', nor of the months.
+void WorkerPool::Impl::tell_limits()
+{
+    if (!serves_others(config_.settings)) return;
+    proto::Envelope envelope;
+    *envelope.mutable_limits() = limits_of_one(config_.settings, sharers(), moved_bytes());
+    tell_all(envelope);
+}
+
+void WorkerPool::Impl::new_month()
+{
+    config_.settings.set_month_bytes_used(0);
+    moved_before_ = traffic_.total();
+    tell_limits();
 }
 
 /// Tells again all that it may have missed while it did not read.
@@ -142,8 +170,11 @@ void WorkerPool::Impl::refresh(WorkerId worker)
         *envelope.mutable_share() = snapshot_.share;
         tell(worker, envelope);
     }
+    *envelope.mutable_limits() = limits_of_one(config_.settings, sharers(), moved_bytes());
+    tell(worker, envelope);
     envelope.mutable_monitor();
-    for (const std::string& hash : monitored_) envelope.mutable_monitor()->add_lookup_hashes(hash);
+    for (const std::string& hash : monitored_)
+        envelope.mutable_monitor()->add_lookup_hashes(hash);
     tell(worker, envelope);
 }
 
@@ -154,7 +185,8 @@ void WorkerPool::Impl::monitor(const std::vector<std::string>& lookup_hashes)
                          [](const std::string& hash) { return hash.size() == kLookupHashSize; });
     proto::Envelope envelope;
     envelope.mutable_monitor();
-    for (const std::string& hash : monitored_) envelope.mutable_monitor()->add_lookup_hashes(hash);
+    for (const std::string& hash : monitored_)
+        envelope.mutable_monitor()->add_lookup_hashes(hash);
     tell_all(envelope);
 }
 

@@ -160,6 +160,7 @@ Result<void> WorkerPool::Impl::set_workers(std::uint32_t count)
     proto::Envelope envelope;
     *envelope.mutable_steer() = table_.to_message();
     tell_all(envelope);
+    tell_limits();
     return {};
 }
 
@@ -182,6 +183,7 @@ void WorkerPool::Impl::settle()
         slots_[i]->stop(kDrainedGrace);
     for (std::uint32_t i = target_; i < former; ++i)
         end_circuits(WorkerId(static_cast<std::uint16_t>(i)), "worker stopped");
+    tell_limits();
 }
 
 void WorkerPool::Impl::stop(Duration grace, std::function<void()> done)
@@ -261,7 +263,7 @@ void WorkerPool::Impl::on_circuit_answer(WorkerId worker, const Result<proto::An
         return done(fail(make_error_code(PoolError::circuit_failed)));
     }
     const CircuitId circuit(answer->circuit_id());
-    const bool steers = table_.owner(circuit) == worker || table_.former_owner(circuit) == worker;
+    const bool steers = table_.may_have(circuit, worker);
     if (!steers || !circuits_.add(circuit, worker)) {
         slots_[worker.value]->misbehaved("a circuit id that is not its own");
         return done(fail(make_error_code(PoolError::worker_misbehaved)));
@@ -298,7 +300,9 @@ void WorkerPool::Impl::on_worker_gone(WorkerId worker)
     merger_.remove(worker);
     const std::weak_ptr<char> alive = alive_;
     end_circuits(worker, "worker died");
-    if (!alive.expired() && observer_ != nullptr) observer_->on_sync();
+    if (alive.expired()) return;
+    tell_limits(); // the replacement gets a part of what is left now: so must the others
+    if (observer_ != nullptr) observer_->on_sync();
 }
 
 // ---- datagrams

@@ -33,6 +33,7 @@ public:
     void flush();
     void monitor(const std::vector<std::string>& lookup_hashes);
     [[nodiscard]] Result<void> set_workers(std::uint32_t count);
+    void new_month();
     [[nodiscard]] const proto::TunnelSnapshot& snapshot() const noexcept { return snapshot_; }
     [[nodiscard]] proto::ServiceInfo info() const;
     void stop(Duration grace, std::function<void()> done);
@@ -73,6 +74,9 @@ private:
     void tell(WorkerId worker, const proto::Envelope& envelope);
     void tell_all(const proto::Envelope& envelope);
     void refresh(WorkerId worker);
+    void tell_limits();
+    [[nodiscard]] std::uint32_t sharers() const noexcept;
+    [[nodiscard]] std::uint64_t moved_bytes() const noexcept { return traffic_.total() - moved_before_; }
 
     boost::asio::io_context& io_;
     const Clock& clock_;
@@ -87,6 +91,7 @@ private:
     proto::TunnelSnapshot snapshot_;
     SnapshotMerger merger_{snapshot_};
     TrafficMeter traffic_;
+    std::uint64_t moved_before_ = 0; ///< of traffic_, what belongs to former months
     std::vector<std::string> monitored_;
     std::uint64_t share_version_ = 0;
     std::vector<bool> stale_;            ///< workers that could not be told something: told again at their next SYNC

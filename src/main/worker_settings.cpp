@@ -23,8 +23,19 @@ proto::NodeSettings settings_of_one(const proto::NodeSettings& node, std::uint32
     const std::uint64_t used = node.month_bytes_used() + moved_bytes;
     const std::uint64_t left = node.month_bytes() - std::min(used, node.month_bytes());
     one.set_month_bytes_used(used);
-    one.set_month_bytes(used + left / workers);
+    one.set_month_bytes(std::max<std::uint64_t>(1, used + left / workers));
     return one;
+}
+
+proto::Limits limits_of_one(const proto::NodeSettings& node, std::uint32_t workers, std::uint64_t moved_bytes)
+{
+    const proto::NodeSettings one = settings_of_one(node, workers, moved_bytes);
+    proto::Limits out;
+    out.set_relay_rate_bytes_per_s(one.relay_rate_bytes_per_s());
+    out.set_exit_rate_bytes_per_s(one.exit_rate_bytes_per_s());
+    out.set_max_joined_circuits(one.max_joined_circuits());
+    if (one.month_bytes() != 0) out.set_month_bytes_left(one.month_bytes() - one.month_bytes_used());
+    return out;
 }
 
 bool serves_others(const proto::NodeSettings& node) noexcept

@@ -12,6 +12,10 @@ namespace cepa::main {
 [[nodiscard]] proto::NodeSettings settings_of_one(const proto::NodeSettings& node, std::uint32_t workers,
                                                   std::uint64_t moved_bytes);
 
+/// The same limits alone, for one that runs already.
+[[nodiscard]] proto::Limits limits_of_one(const proto::NodeSettings& node, std::uint32_t workers,
+                                          std::uint64_t moved_bytes);
+
 /// Whether every worker needs the node's private key, or only worker 0.
 [[nodiscard]] bool serves_others(const proto::NodeSettings& node) noexcept;
 

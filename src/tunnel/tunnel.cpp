@@ -330,6 +330,15 @@ Result<void> Tunnel::send_data(CircuitId circuit, const Address& destination, Pa
     return parts_->own.send_data(circuit, destination, payload, parts_->now);
 }
 
+void Tunnel::set_limits(const TunnelLimits& limits)
+{
+    parts_->relays.set_rate(limits.relay_rate_bytes_per_s);
+    parts_->exit_rate.set_rate(limits.exit_rate_bytes_per_s);
+    parts_->joining.set_most(limits.max_joined_circuits);
+    parts_->budget.renew(limits.month_bytes_left);
+    if (!parts_->budget.exhausted()) parts_->limit_told = false;
+}
+
 void Tunnel::share(const std::vector<Candidate>& candidates, const std::vector<Endpoint>& own_addresses,
                    const std::vector<Guard>& guards)
 {

@@ -4,11 +4,10 @@
 // Process: worker, io thread. Spec: docs/protocol.md, sections 1 to 14.
 #pragma once
 
-#include "tunnel/environment.hpp"
-#include "tunnel/settings.hpp"
-
 #include "base/packet_buffer.hpp"
 #include "base/result.hpp"
+#include "tunnel/environment.hpp"
+#include "tunnel/settings.hpp"
 
 #include <cstdint>
 #include <map>
@@ -105,6 +104,14 @@ public:
     virtual void on_swarm_seen(ByteSpan lookup_hash) = 0;
 };
 
+/// What may be carried for others; of TunnelSettings, the part that changes while a Tunnel lives.
+struct TunnelLimits {
+    std::uint64_t relay_rate_bytes_per_s = 0; ///< 0: no limit
+    std::uint64_t exit_rate_bytes_per_s = 0;  ///< 0: no limit
+    std::uint64_t month_bytes_left = UINT64_MAX;
+    std::uint32_t max_joined_circuits = 0;
+};
+
 class Tunnel {
 public:
     /// `environment` and `observer` must outlive the tunnel.
@@ -127,8 +134,11 @@ public:
     [[nodiscard]] Result<void> send_data(CircuitId circuit, const Address& destination, PacketBuffer& payload);
 
     /// Facts from worker 0 for the others: replaces candidates and own addresses.
-    void share(const std::vector<Candidate>& candidates, const std::vector<Endpoint>& own_addresses, const std::vector<Guard>& guards);
+    void share(const std::vector<Candidate>& candidates, const std::vector<Endpoint>& own_addresses,
+               const std::vector<Guard>& guards);
     void monitor(std::vector<std::array<std::uint8_t, 20>> lookup_hashes);
+    /// In place of those of the settings. Who had reached a cap serves again when there is something left.
+    void set_limits(const TunnelLimits& limits);
     /// Sends destroys for everything that is ours or passes through us.
     void shut_down();
 

@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "proto/build_id.hpp"
 #include "tunnel/crypto/keys.hpp"
+#include "worker/settings_from_proto.hpp"
 
 #include <chrono>
 #include <utility>
@@ -36,20 +37,26 @@ void take_log_level(const proto::Create& create)
 
 } // namespace
 
-Control::Control(boost::asio::io_context& io, FileDescriptor in, FileDescriptor out, InheritedSockets sockets, DataPath& data)
+Control::Control(boost::asio::io_context& io, FileDescriptor in, FileDescriptor out, InheritedSockets sockets,
+                 DataPath& data)
     : io_(io), sockets_(std::move(sockets)), data_(data), rpc_(io, std::move(in), std::move(out)), outbox_(rpc_)
 {
-    rpc_.handle(Envelope::kCreate, [this](const Envelope& call, const Rpc::Respond& respond) { create(call, respond); });
+    rpc_.handle(Envelope::kCreate,
+                [this](const Envelope& call, const Rpc::Respond& respond) { create(call, respond); });
     serve(Envelope::kCircuit, &Control::circuit);
     serve(Envelope::kCloseCircuit, &Control::close_circuit);
     serve(Envelope::kMonitor, &Control::monitor);
     serve(Envelope::kShare, &Control::share);
     serve(Envelope::kSteer, &Control::steer);
+    serve(Envelope::kLimits, &Control::limits);
 }
 
 Control::~Control() = default;
 
-void Control::start(OnEnd on_end) { rpc_.start(std::move(on_end)); }
+void Control::start(OnEnd on_end)
+{
+    rpc_.start(std::move(on_end));
+}
 
 void Control::shut_down()
 {
@@ -59,8 +66,10 @@ void Control::shut_down()
 void Control::serve(Envelope::BodyCase kind, void (Control::*handler)(const Envelope&, const Rpc::Respond&))
 {
     rpc_.handle(kind, [this, handler](const Envelope& call, const Rpc::Respond& respond) {
-        if (tunnels_) (this->*handler)(call, respond);
-        else respond(refusal("nothing is served before create"));
+        if (tunnels_)
+            (this->*handler)(call, respond);
+        else
+            respond(refusal("nothing is served before create"));
     });
 }
 
@@ -77,7 +86,8 @@ void Control::create(const Envelope& call, const Rpc::Respond& respond)
 std::string Control::build(const proto::Create& create)
 {
     if (tunnels_) return "created already";
-    if (create.build_id() != proto::build_id()) return "the program was replaced while it ran: build " + proto::build_id();
+    if (create.build_id() != proto::build_id())
+        return "the program was replaced while it ran: build " + proto::build_id();
     take_log_level(create);
     tunnel::init_crypto();
     auto made = WorkerTunnels::make(io_, create, std::move(sockets_), data_, rpc_, *this);
@@ -91,8 +101,9 @@ void Control::circuit(const Envelope& call, const Rpc::Respond& respond)
 {
     const std::uint32_t hops = call.circuit().hops();
     if (hops < 1 || hops > 5) return respond(refusal("hops must be 1 to 5"));
-    tunnels_->host().create_circuit(static_cast<std::uint8_t>(hops), call.circuit().group(),
-                                    [respond](const std::expected<CircuitId, std::string>& made) { respond(answer_of(made)); });
+    tunnels_->host().create_circuit(
+        static_cast<std::uint8_t>(hops), call.circuit().group(),
+        [respond](const std::expected<CircuitId, std::string>& made) { respond(answer_of(made)); });
 }
 
 void Control::close_circuit(const Envelope& call, const Rpc::Respond& respond)
@@ -117,6 +128,12 @@ void Control::share(const Envelope& call, const Rpc::Respond& respond)
 void Control::steer(const Envelope& call, const Rpc::Respond& respond)
 {
     respond(tunnels_->steer(call.steer()) ? Answer() : refusal("the steering table is malformed"));
+}
+
+void Control::limits(const Envelope& call, const Rpc::Respond& respond)
+{
+    tunnels_->host().set_limits(limits_from_proto(call.limits()));
+    respond(Answer());
 }
 
 void Control::on_circuit_dead(CircuitId circuit, const std::string& reason)

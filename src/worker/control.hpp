@@ -1,16 +1,15 @@
-// The control stream in the child: serves Create first, then Monitor, Circuit, CloseCircuit, Share and Steer, and says
-// Sync, CircuitDead and Notify. It decides nothing about circuits: it is the tunnels' tongue.
-// Process: worker, io thread. Spec: docs/protocol.md, section 32.
+// The control stream in the child: serves Create first, then Monitor, Circuit, CloseCircuit, Share, Steer and Limits,
+// and says Sync, CircuitDead and Notify. It decides nothing about circuits: it is the tunnels' tongue. Process: worker,
+// io thread. Spec: docs/protocol.md, section 32.
 #pragma once
 
+#include "base/file_descriptor.hpp"
+#include "proto/rpc.hpp"
 #include "worker/data_path.hpp"
 #include "worker/hardening.hpp"
 #include "worker/outbox.hpp"
 #include "worker/tunnel_host.hpp"
 #include "worker/worker_tunnels.hpp"
-
-#include "base/file_descriptor.hpp"
-#include "proto/rpc.hpp"
 
 #include <boost/asio/io_context.hpp>
 
@@ -24,7 +23,8 @@ public:
     using OnEnd = std::function<void(ErrorCode why)>;
 
     /// `sockets` go to the tunnels that Create makes; `data` must outlive this.
-    Control(boost::asio::io_context& io, FileDescriptor in, FileDescriptor out, InheritedSockets sockets, DataPath& data);
+    Control(boost::asio::io_context& io, FileDescriptor in, FileDescriptor out, InheritedSockets sockets,
+            DataPath& data);
     ~Control() override;
 
     /// Begins to serve; `on_end` hears once that the stream has ended.
@@ -39,13 +39,15 @@ private:
     [[nodiscard]] bool takes_sync() override { return outbox_.drain(); }
     void add_counters(proto::WorkerInfo& info) const override;
 
-    void serve(proto::Envelope::BodyCase kind, void (Control::*handler)(const proto::Envelope&, const proto::Rpc::Respond&));
+    void serve(proto::Envelope::BodyCase kind,
+               void (Control::*handler)(const proto::Envelope&, const proto::Rpc::Respond&));
     void create(const proto::Envelope& call, const proto::Rpc::Respond& respond);
     void circuit(const proto::Envelope& call, const proto::Rpc::Respond& respond);
     void close_circuit(const proto::Envelope& call, const proto::Rpc::Respond& respond);
     void monitor(const proto::Envelope& call, const proto::Rpc::Respond& respond);
     void share(const proto::Envelope& call, const proto::Rpc::Respond& respond);
     void steer(const proto::Envelope& call, const proto::Rpc::Respond& respond);
+    void limits(const proto::Envelope& call, const proto::Rpc::Respond& respond);
     std::string build(const proto::Create& create);
 
     boost::asio::io_context& io_;

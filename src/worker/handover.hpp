@@ -1,15 +1,16 @@
-// Sorts what arrives on the node's port into mine and a sibling's. A cell belongs to the owner of its circuit id's slot,
-// a destroy to the owner of the circuit that it names, everything else to worker 0. What is a sibling's goes once into
-// its inbox; what comes out of my own inbox is mine without another look, so nothing can go in circles.
+// Sorts what arrives on the node's port into mine and a sibling's. A cell belongs to the owner of its circuit id's
+// slot, a destroy to the owner of the circuit that it names, everything else to worker 0. What is a sibling's goes into
+// its inbox. What comes out of my own inbox is mine, unless it belongs to a circuit that I do not know and the slot has
+// moved: then it goes on along the line of former owners, whose end drops it, so nothing can go in circles.
 // Stands between the UDP port (or main's packet frames) and the data path. Process: worker, io thread.
 // Spec: docs/protocol.md, section 33.
 #pragma once
 
-#include "worker/steering.hpp"
-
 #include "base/file_descriptor.hpp"
 #include "tunnel/cell/cell.hpp"
 #include "tunnel/udp_endpoint.hpp"
+#include "worker/inbox.hpp"
+#include "worker/steering.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -18,7 +19,7 @@
 
 namespace cepa::worker {
 
-class Handover final : public tunnel::PacketReceiver {
+class Handover final : public tunnel::PacketReceiver, public HandedOverReceiver {
 public:
     struct Counters {
         std::uint64_t handed_over = 0;
@@ -35,6 +36,8 @@ public:
 
     /// Gives the packet to `mine` or passes it on; needs kPacketHeadroom.
     void on_packet(const Endpoint& source, PacketBuffer& packet) override;
+    /// A packet from the inbox: as above, except that it goes only further down the line.
+    void on_handed_over(proto::HandedOverPacket& handed) override;
     void on_packet_batch_end() override { mine_.on_packet_batch_end(); }
 
     [[nodiscard]] const Counters& counters() const noexcept { return counters_; }
@@ -42,7 +45,9 @@ public:
 private:
     [[nodiscard]] WorkerId owner_of(ByteSpan packet) const;
     [[nodiscard]] WorkerId owner_of(CircuitId circuit, bool opens) const;
-    void pass_on(WorkerId owner, const Endpoint& source, PacketBuffer& packet);
+    [[nodiscard]] WorkerId next_of(ByteSpan packet) const;
+    [[nodiscard]] bool may_pass(ByteSpan packet);
+    void pass_on(WorkerId to, const Endpoint& source, PacketBuffer& packet, std::uint8_t times);
 
     const Steering& steering_;
     tunnel::Prefix prefix_;

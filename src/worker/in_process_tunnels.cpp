@@ -11,11 +11,10 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 
-#include <string.h> // explicit_bzero
-#include <sys/socket.h>
-
 #include <cerrno>
 #include <exception>
+#include <string.h> // explicit_bzero
+#include <sys/socket.h>
 #include <utility>
 
 namespace cepa::worker {
@@ -26,7 +25,10 @@ namespace asio = boost::asio;
 /// As much as a slot's socket of the pool gets.
 constexpr int kSocketBuffer = 4 << 20;
 
-ErrorCode system_error() { return {errno, boost::system::system_category()}; }
+ErrorCode system_error()
+{
+    return {errno, boost::system::system_category()};
+}
 
 /// Without SO_REUSEPORT, so that another program on the port is seen, whatever it allows.
 Result<FileDescriptor> bind_port(const Endpoint& listen)
@@ -51,7 +53,9 @@ class InProcessTunnels final : public proto::TunnelService,
                                private DataReceiver,
                                private tunnel::PacketReceiver {
 public:
-    InProcessTunnels(asio::io_context& io, InProcessConfig config) : io_(io), config_(std::move(config)), resolver_(io) {}
+    InProcessTunnels(asio::io_context& io, InProcessConfig config) : io_(io), config_(std::move(config)), resolver_(io)
+    {
+    }
     ~InProcessTunnels() override { wipe_key(); }
 
     Result<void> start(proto::TunnelObserver& observer) override;
@@ -61,6 +65,7 @@ public:
     void flush() override;
     void monitor(const std::vector<std::string>& lookup_hashes) override;
     Result<void> set_workers(std::uint32_t) override { return fail(asio::error::invalid_argument); }
+    void new_month() override;
     const proto::TunnelSnapshot& snapshot() const override { return snapshot_; }
     proto::ServiceInfo info() const override { return {0, "none", listen_, 0}; }
     void stop(Duration grace, std::function<void()> done) override;
@@ -150,8 +155,10 @@ Result<void> InProcessTunnels::build(tunnel::TunnelSettings settings, FileDescri
 void InProcessTunnels::create_circuit(const proto::CircuitRequest& request, CircuitReady done)
 {
     asio::post(io_, [this, request, done = std::move(done), alive = std::weak_ptr(alive_)]() mutable {
-        if (alive.expired() || !host_) done(fail(asio::error::operation_aborted));
-        else begin_circuit(request, std::move(done));
+        if (alive.expired() || !host_)
+            done(fail(asio::error::operation_aborted));
+        else
+            begin_circuit(request, std::move(done));
     });
 }
 
@@ -183,6 +190,19 @@ void InProcessTunnels::flush()
 void InProcessTunnels::monitor(const std::vector<std::string>& lookup_hashes)
 {
     post([this, lookup_hashes] { host_->monitor(lookup_hashes); });
+}
+
+void InProcessTunnels::new_month()
+{
+    post([this] {
+        const proto::NodeSettings& settings = config_.settings;
+        proto::Limits limits;
+        limits.set_relay_rate_bytes_per_s(settings.relay_rate_bytes_per_s());
+        limits.set_exit_rate_bytes_per_s(settings.exit_rate_bytes_per_s());
+        limits.set_max_joined_circuits(settings.max_joined_circuits());
+        if (settings.month_bytes() != 0) limits.set_month_bytes_left(settings.month_bytes());
+        host_->set_limits(limits_from_proto(limits));
+    });
 }
 
 void InProcessTunnels::stop(Duration, std::function<void()> done)

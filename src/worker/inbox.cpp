@@ -2,10 +2,9 @@
 
 #include "proto/hand_over.hpp"
 
+#include <array>
 #include <sys/socket.h>
 #include <sys/uio.h>
-
-#include <array>
 #include <utility>
 
 namespace cepa::worker {
@@ -26,8 +25,8 @@ struct Inbox::Slots {
     std::array<mmsghdr, kBatch> headers{};
 };
 
-Inbox::Inbox(boost::asio::io_context& io, FileDescriptor socket, tunnel::PacketReceiver& mine)
-    : socket_(io, socket.get()), mine_(mine), slots_(std::make_unique<Slots>())
+Inbox::Inbox(boost::asio::io_context& io, FileDescriptor socket, HandedOverReceiver& receiver)
+    : socket_(io, socket.get()), receiver_(receiver), slots_(std::make_unique<Slots>())
 {
     (void)socket.release(); // Asio has it now
     for (std::size_t i = 0; i < kBatch; ++i) {
@@ -39,14 +38,18 @@ Inbox::Inbox(boost::asio::io_context& io, FileDescriptor socket, tunnel::PacketR
 
 Inbox::~Inbox() = default;
 
-void Inbox::start() { wait(); }
+void Inbox::start()
+{
+    wait();
+}
 
 void Inbox::wait()
 {
     socket_.async_wait(boost::asio::posix::descriptor_base::wait_read,
                        [this, alive = std::weak_ptr(alive_)](ErrorCode error) {
                            if (error || alive.expired()) return;
-                           for (int i = 0; i < kBatchesPerWake && read_batch(); ++i) {}
+                           for (int i = 0; i < kBatchesPerWake && read_batch(); ++i) {
+                           }
                            wait();
                        });
 }
@@ -58,10 +61,12 @@ bool Inbox::read_batch()
     for (std::size_t i = 0; i < static_cast<std::size_t>(got); ++i) {
         const bool cut = (slots_->headers[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
         auto handed = proto::parse_hand_over(PacketBuffer(slots_->memory[i], kStart, slots_->headers[i].msg_len));
-        if (cut || !handed) ++malformed_;
-        else mine_.on_packet(handed->source, handed->packet);
+        if (cut || !handed)
+            ++malformed_;
+        else
+            receiver_.on_handed_over(*handed);
     }
-    mine_.on_packet_batch_end();
+    receiver_.on_packet_batch_end();
     return static_cast<std::size_t>(got) == kBatch;
 }
 

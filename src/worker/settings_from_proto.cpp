@@ -42,11 +42,11 @@ std::string take_keys(const proto::NodeSettings& from, TunnelSettings& to)
         to.family.push_back(*key);
     }
     for (const proto::Guard& kept : from.guards()) {
-        const auto guard = guard_from_proto(kept);
-        if (!guard) return "guards holds a malformed entry";
-        to.guards.push_back(*guard);
+        // Main keeps them for another run of ours: a bad one must not keep this run from starting.
+        if (const auto guard = guard_from_proto(kept)) to.guards.push_back(*guard);
     }
-    // Guards are kept for days, which no clock since boot counts across restarts. Read once; nothing else is measured on it.
+    // Guards are kept for days, which no clock since boot counts across restarts. Read once; nothing else is measured
+    // on it.
     using namespace std::chrono;
     to.start_unix_s = duration_cast<seconds>(system_clock::now().time_since_epoch()).count();
     return {};
@@ -57,7 +57,8 @@ void take_limits(const proto::NodeSettings& from, TunnelSettings& to)
     to.relay_rate_bytes_per_s = from.relay_rate_bytes_per_s();
     to.exit_rate_bytes_per_s = from.exit_rate_bytes_per_s();
     to.exit_destination_rate_bytes_per_s = from.exit_destination_rate_bytes_per_s();
-    if (from.month_bytes() != 0) to.month_bytes_left = from.month_bytes() - std::min(from.month_bytes(), from.month_bytes_used());
+    if (from.month_bytes() != 0)
+        to.month_bytes_left = from.month_bytes() - std::min(from.month_bytes(), from.month_bytes_used());
     // 0 was never written: the deployed network's figure stays.
     if (from.exit_fan_out_per_min() != 0) to.exit_fan_out_per_min = from.exit_fan_out_per_min();
     if (from.max_joined_circuits() != 0) to.max_joined_circuits = from.max_joined_circuits();
@@ -83,7 +84,8 @@ std::string take_identity(const proto::Create& create, TunnelSettings& to)
     const auto key = tunnel::PublicKey::parse(as_bytes(create.identity_public()));
     if (!key) return "identity_public is malformed";
     to.identity_public = *key;
-    return !needed || to.identity->public_key() == *key ? "" : "identity_key and identity_public do not belong together";
+    return !needed || to.identity->public_key() == *key ? ""
+                                                        : "identity_key and identity_public do not belong together";
 }
 
 } // namespace
@@ -104,6 +106,18 @@ std::expected<TunnelSettings, std::string> settings_from_proto(const proto::Crea
     if (std::string error = take_keys(from, to); !error.empty()) return Failure(std::move(error));
     if (std::string error = take_identity(create, to); !error.empty()) return Failure(std::move(error));
     return to;
+}
+
+tunnel::TunnelLimits limits_from_proto(const proto::Limits& limits)
+{
+    tunnel::TunnelLimits out;
+    out.relay_rate_bytes_per_s = limits.relay_rate_bytes_per_s();
+    out.exit_rate_bytes_per_s = limits.exit_rate_bytes_per_s();
+    if (limits.has_month_bytes_left()) out.month_bytes_left = limits.month_bytes_left();
+    // 0 was never written, as in the settings.
+    out.max_joined_circuits =
+        limits.max_joined_circuits() != 0 ? limits.max_joined_circuits() : TunnelSettings().max_joined_circuits;
+    return out;
 }
 
 } // namespace cepa::worker

@@ -1,6 +1,7 @@
 #include "worker/shared_facts.hpp"
 
 #include <algorithm>
+#include <span>
 #include <string>
 
 namespace cepa::worker {
@@ -73,17 +74,21 @@ SharedFacts facts_from_proto(const proto::Share& from)
 
 proto::Share facts_to_proto(const SharedFacts& from, std::uint64_t version)
 {
+    constexpr std::size_t kMost = kMaxCandidates;
     proto::Share out;
     out.set_version(version);
-    for (const tunnel::Candidate& c : from.candidates) {
+    for (const tunnel::Candidate& c : std::span(from.candidates).first(std::min(from.candidates.size(), kMost))) {
         proto::Candidate& added = *out.add_candidates();
         added.set_public_key(to_string(c.key.encode()));
         *added.mutable_address() = endpoint_to_proto(c.address);
         added.set_flags(c.flags);
         added.set_connectable(c.connectable);
     }
-    for (const Endpoint& own : from.own_addresses) *out.add_own_addresses() = endpoint_to_proto(own);
-    for (const tunnel::Guard& guard : from.guards) *out.add_guards() = guard_to_proto(guard);
+    for (const Endpoint& own :
+         std::span(from.own_addresses).first(std::min(from.own_addresses.size(), kMaxOwnAddresses)))
+        *out.add_own_addresses() = endpoint_to_proto(own);
+    for (const tunnel::Guard& guard : from.guards)
+        *out.add_guards() = guard_to_proto(guard);
     return out;
 }
 

@@ -1,13 +1,12 @@
-// The facts that workers share through main, between protobuf and the tunnels' own values: endpoints, candidates, guards.
-// What comes from the other process is checked: a value of the wrong length is left out, never guessed.
+// The facts that workers share through main, between protobuf and the tunnels' own values: endpoints, candidates,
+// guards. What comes from the other process is checked: a value of the wrong length is left out, never guessed.
 // Process: worker, io thread (main's own, when in-process). Spec: docs/protocol.md, section 32.
 #pragma once
 
 #include "base/address.hpp"
+#include "proto/control.pb.h"
 #include "tunnel/settings.hpp"
 #include "tunnel/tunnel.hpp"
-
-#include "proto/control.pb.h"
 
 #include <optional>
 #include <vector>
@@ -22,8 +21,10 @@ struct SharedFacts {
     friend bool operator==(const SharedFacts&, const SharedFacts&) = default;
 };
 
-/// Most candidates of one Share that are looked at; the rest is left out.
+/// Most candidates of one Share that are looked at or sent; the rest is left out. Main takes no more.
 inline constexpr int kMaxCandidates = 4096;
+/// The same of own addresses.
+inline constexpr std::size_t kMaxOwnAddresses = 64;
 
 /// nullopt unless the address has 4 or 16 bytes and the port fits.
 [[nodiscard]] std::optional<Endpoint> endpoint_from_proto(const proto::IpEndpoint& from);

@@ -4,13 +4,11 @@
 // It does not know how packets travel, nor pipes, nor steering. Process: worker (main, when in-process), io thread.
 #pragma once
 
-#include "worker/sync_source.hpp"
-
 #include "base/clock.hpp"
+#include "proto/control.pb.h"
 #include "tunnel/tunnel.hpp"
 #include "tunnel/udp_exit_socket.hpp"
-
-#include "proto/control.pb.h"
+#include "worker/sync_source.hpp"
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -85,6 +83,9 @@ public:
     void share(const proto::Share& share);
     /// Entries that have not 20 bytes are left out.
     void monitor(const std::vector<std::string>& lookup_hashes);
+
+    /// In place of those of the settings.
+    void set_limits(const tunnel::TunnelLimits& limits) { tunnel_.set_limits(limits); }
 
     // The data path: see tunnel::Tunnel.
     void on_packet(const Endpoint& source, PacketBuffer& packet) { tunnel_.on_packet(source, packet); }

@@ -22,9 +22,10 @@ std::string mismatch(const proto::Create& create, const InheritedSockets& socket
 
 } // namespace
 
-std::expected<std::unique_ptr<WorkerTunnels>, std::string>
-WorkerTunnels::make(boost::asio::io_context& io, const proto::Create& create, InheritedSockets sockets, DataPath& data,
-                    proto::Rpc& rpc, HostObserver& observer)
+std::expected<std::unique_ptr<WorkerTunnels>, std::string> WorkerTunnels::make(boost::asio::io_context& io,
+                                                                               const proto::Create& create,
+                                                                               InheritedSockets sockets, DataPath& data,
+                                                                               proto::Rpc& rpc, HostObserver& observer)
 {
     if (std::string error = mismatch(create, sockets); !error.empty()) return Failure(std::move(error));
     const auto table = proto::SlotTable::from_message(create.steer(), create.max_workers());
@@ -43,17 +44,15 @@ WorkerTunnels::make(boost::asio::io_context& io, const proto::Create& create, In
 
 WorkerTunnels::WorkerTunnels(boost::asio::io_context& io, HostSetup setup, Steering steering, std::uint32_t max_workers,
                              InheritedSockets sockets, DataPath& data, proto::Rpc& rpc, HostObserver& observer)
-    : max_workers_(max_workers)
-    , data_(data)
-    , steering_(steering)
-    , resolver_(rpc)
-    , handover_(steering_, setup.settings.overlay, std::move(sockets.siblings),
-                [this](CircuitId circuit) { return host_->knows(circuit); }, data)
+    : max_workers_(max_workers), data_(data), steering_(steering), resolver_(rpc),
+      handover_(
+          steering_, setup.settings.overlay, std::move(sockets.siblings),
+          [this](CircuitId circuit) { return host_->knows(circuit); }, data)
 {
     tunnel::PacketSender& port = open_port(io, std::move(sockets.slot));
     host_ = std::make_unique<TunnelHost>(std::move(setup), HostWorld{io, port, resolver_, steering_}, data, observer);
     data_.attach(*host_, framed_ ? &handover_ : nullptr);
-    if (sockets.inbox.valid()) inbox_.emplace(io, std::move(sockets.inbox), data).start();
+    if (sockets.inbox.valid()) inbox_.emplace(io, std::move(sockets.inbox), handover_).start();
     if (socket_) socket_->start();
 }
 

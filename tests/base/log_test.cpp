@@ -77,5 +77,28 @@ TEST_F(LogTest, ForwardNamesTheSource)
     EXPECT_NE(line.find("warn event=1"), std::string::npos);
 }
 
+TEST_F(LogTest, ForwardedLinesKeepTheirLevel)
+{
+    for (const auto level : {log::Level::info, log::Level::warn, log::Level::error}) {
+        const std::string said = captured([level] { log::write(level, "event", {log::field("a", 1)}); });
+        const std::string line = said.substr(0, said.find('\n'));
+        const std::string forwarded = captured([&] { log::forward("worker1", line); });
+        EXPECT_NE(forwarded.find("worker1 event a=1"), std::string::npos) << forwarded;
+        EXPECT_EQ(forwarded.substr(23, forwarded.find("worker1") - 23), line.substr(23, line.find("event") - 23));
+        log::set_level(log::Level::error);
+        EXPECT_EQ(captured([&] { log::forward("worker1", line); }).empty(), level != log::Level::error);
+        log::set_level(log::Level::info);
+    }
+}
+
+TEST_F(LogTest, WhatIsNotInOurFormIsAWarning)
+{
+    for (const std::string line : {"assertion failed", "", "2026-11-20T11:23:45.678 loud event",
+                                   "2026-11-20T11:23:45.678 ", "2026-11-20T11:23:45.678 errors", "error event"}) {
+        const std::string forwarded = captured([&] { log::forward("worker1", line); });
+        EXPECT_NE(forwarded.find(" warning worker1 " + line), std::string::npos) << forwarded;
+    }
+}
+
 } // namespace
 } // namespace cepa

@@ -2,7 +2,6 @@
 // traffic in every worker, hand-over of what the kernel steered wrong, a killed worker. The children are this program.
 #include "base/file_descriptor.hpp"
 #include "main/worker_pool.hpp"
-
 #include "tunnel/cell/cell.hpp"
 #include "tunnel/cell/payloads.hpp"
 #include "tunnel/crypto/handshake.hpp"
@@ -15,11 +14,10 @@
 #include <arpa/inet.h>
 #include <netinet/udp.h>
 #include <poll.h>
-#include <signal.h>
-#include <sys/socket.h>
-
 #include <set>
+#include <signal.h>
 #include <string_view>
+#include <sys/socket.h>
 
 namespace cepa::test {
 namespace {
@@ -34,12 +32,19 @@ class OwnedPool final : public proto::TunnelService {
 public:
     OwnedPool(boost::asio::io_context& io, main::WorkerPoolConfig config) : pool_(io, clock_, std::move(config)) {}
     Result<void> start(proto::TunnelObserver& observer) override { return pool_.start(observer); }
-    void create_circuit(const proto::CircuitRequest& request, CircuitReady done) override { pool_.create_circuit(request, std::move(done)); }
+    void create_circuit(const proto::CircuitRequest& request, CircuitReady done) override
+    {
+        pool_.create_circuit(request, std::move(done));
+    }
     void close_circuit(CircuitId circuit) override { pool_.close_circuit(circuit); }
-    void send(CircuitId circuit, const Address& to, PacketBuffer& payload) override { pool_.send(circuit, to, payload); }
+    void send(CircuitId circuit, const Address& to, PacketBuffer& payload) override
+    {
+        pool_.send(circuit, to, payload);
+    }
     void flush() override { pool_.flush(); }
     void monitor(const std::vector<std::string>& hashes) override { pool_.monitor(hashes); }
     Result<void> set_workers(std::uint32_t count) override { return pool_.set_workers(count); }
+    void new_month() override { pool_.new_month(); }
     const proto::TunnelSnapshot& snapshot() const override { return pool_.snapshot(); }
     proto::ServiceInfo info() const override { return pool_.info(); }
     void stop(Duration grace, std::function<void()> done) override { pool_.stop(grace, std::move(done)); }
@@ -96,11 +101,13 @@ TEST_P(RealPool, EveryWorkerCarriesTrafficOverTheOnePort)
     start_service(4);
     EXPECT_EQ(service_->info().steering, "reuseport");
     std::vector<CircuitId> circuits;
-    for (std::uint32_t i = 0; i < 12; ++i) circuits.push_back(circuit(2, i));
+    for (std::uint32_t i = 0; i < 12; ++i)
+        circuits.push_back(circuit(2, i));
     const Endpoint echo{IpAddress::v4(0x7f000001), echo_.local_endpoint().port()};
     std::uint32_t number = 0;
     EXPECT_TRUE(run_until([&] {
-        for (const CircuitId id : circuits) send(id, echo, datagram(number++));
+        for (const CircuitId id : circuits)
+            send(id, echo, datagram(number++));
         (void)run_for(std::chrono::milliseconds(100), [] { return false; });
         return workers_with_data().size() == 4;
     }));
@@ -117,7 +124,8 @@ TEST_P(RealPool, AKilledWorkerIsReplacedAndTheOthersGoOn)
         ASSERT_EQ(::kill(static_cast<pid_t>(pid), SIGKILL), 0);
         EXPECT_TRUE(run_until([&] {
             const auto& workers = service_->snapshot().workers;
-            return service_->info().restarts > restarts && workers.contains(victim) && workers.at(victim).has_pid() && workers.at(victim).pid() != pid;
+            return service_->info().restarts > restarts && workers.contains(victim) && workers.at(victim).has_pid() &&
+                   workers.at(victim).pid() != pid;
         }));
         const CircuitId id = circuit(1);
         const std::size_t before = observer_.datagrams.size();
@@ -201,7 +209,8 @@ protected:
     [[nodiscard]] std::uint64_t handed_over() const
     {
         std::uint64_t out = 0;
-        for (const auto& [worker, info] : service_->snapshot().workers) out += info.handed_over();
+        for (const auto& [worker, info] : service_->snapshot().workers)
+            out += info.handed_over();
         return out;
     }
 };

@@ -1,5 +1,5 @@
-// The way of a datagram through main: client's socket, relay, flow router, and back. Once its tables are warm it takes no
-// memory: every allocation of this program is counted.
+// The way of a datagram through main: client's socket, relay, flow router, and back. Once its tables are warm it takes
+// no memory: every allocation of this program is counted.
 #include "main/flow_router.hpp"
 #include "socks5/udp_relay.hpp"
 #include "support/fake_clock.hpp"
@@ -24,19 +24,40 @@ void* counted(std::size_t size)
 
 } // namespace
 
-void* operator new(std::size_t size) { return counted(size); }
-void* operator new[](std::size_t size) { return counted(size); }
+void* operator new(std::size_t size)
+{
+    return counted(size);
+}
+void* operator new[](std::size_t size)
+{
+    return counted(size);
+}
 // The standard library's temporary buffers use this form; every form must come from the same allocator.
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept
 {
     ++allocations;
     return std::malloc(size == 0 ? 1 : size);
 }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory) noexcept
+{
+    std::free(memory);
+}
+void operator delete(void* memory, const std::nothrow_t&) noexcept
+{
+    std::free(memory);
+}
+void operator delete[](void* memory) noexcept
+{
+    std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept
+{
+    std::free(memory);
+}
+void operator delete[](void* memory, std::size_t) noexcept
+{
+    std::free(memory);
+}
 
 namespace cepa::main {
 namespace {
@@ -44,7 +65,10 @@ namespace {
 constexpr std::size_t kBatch = 32;
 const Route kRoute{3, GroupId(1)};
 
-Endpoint peer(std::size_t number) { return {IpAddress::v4(0x01000000U + static_cast<std::uint32_t>(number)), 6881}; }
+Endpoint peer(std::size_t number)
+{
+    return {IpAddress::v4(0x01000000U + static_cast<std::uint32_t>(number)), 6881};
+}
 
 /// Tunnels that lead straight back: what is sent comes out of the circuit it went into, at the next flush.
 class MirrorService final : public proto::TunnelService {
@@ -58,12 +82,14 @@ public:
     }
     void flush() override
     {
-        for (std::size_t i = 0; i < count; ++i) router->on_tunnel_datagram(items[i].circuit, items[i].peer, items[i].payload);
+        for (std::size_t i = 0; i < count; ++i)
+            router->on_tunnel_datagram(items[i].circuit, items[i].peer, items[i].payload);
         router->on_tunnel_batch_end();
         count = 0;
     }
     void monitor(const std::vector<std::string>&) override {}
     Result<void> set_workers(std::uint32_t) override { return {}; }
+    void new_month() override {}
     const proto::TunnelSnapshot& snapshot() const override { return state; }
     proto::ServiceInfo info() const override { return {}; }
     void stop(Duration, std::function<void()>) override {}
@@ -93,7 +119,8 @@ TEST(DatagramPath, AllocatesNothingOnceItIsWarm)
     socks5::UdpRelay relay(io, socket.take(), socks5::AssociationId(1), {IpAddress::v4(0x7f000001), 0}, router, batch,
                            no_pacer);
     router.on_opened(relay.id(), kRoute, relay);
-    for (std::uint32_t i = 0; i < 4; ++i) router.add_circuit(kRoute, CircuitId(10 + i), WorkerId(static_cast<std::uint16_t>(i)));
+    for (std::uint32_t i = 0; i < 4; ++i)
+        router.add_circuit(kRoute, CircuitId(10 + i), WorkerId(static_cast<std::uint16_t>(i)));
     relay.start();
 
     cepa::test::UdpClient client;
@@ -108,14 +135,18 @@ TEST(DatagramPath, AllocatesNothingOnceItIsWarm)
     std::array<std::uint8_t, 2048> buffer;
     std::size_t came_back = 0;
     const auto round = [&] {
-        for (const auto& datagram : datagrams) client.send(address, datagram);
-        while (relay.receive_batch()) {}
-        while (::recv(client.fd(), buffer.data(), buffer.size(), MSG_DONTWAIT) > 0) ++came_back;
+        for (const auto& datagram : datagrams)
+            client.send(address, datagram);
+        while (relay.receive_batch()) {
+        }
+        while (::recv(client.fd(), buffer.data(), buffer.size(), MSG_DONTWAIT) > 0)
+            ++came_back;
     };
     round();
     round();
     const std::size_t warm = allocations;
-    for (int i = 0; i < 50; ++i) round();
+    for (int i = 0; i < 50; ++i)
+        round();
     EXPECT_EQ(allocations, warm);
     EXPECT_EQ(came_back, 52 * kBatch);
     EXPECT_EQ(router.stats().up, 52 * kBatch);

@@ -39,6 +39,7 @@ public:
         workers = count;
         return {};
     }
+    void new_month() override {}
     const proto::TunnelSnapshot& snapshot() const override { return state; }
     proto::ServiceInfo info() const override { return {workers, "none", {}, 0}; }
     void stop(Duration, std::function<void()> done) override { done(); }

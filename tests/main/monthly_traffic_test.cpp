@@ -40,7 +40,8 @@ TEST(MonthlyTraffic, ANewMonthBeginsAnew)
 {
     MonthlyTraffic traffic("2026-11", 5000);
     traffic.update(workers({{0, 100}}), "2026-11");
-    traffic.update(workers({{0, 130}}), "2026-12");
+    EXPECT_TRUE(traffic.update(workers({{0, 130}}), "2026-12")) << "said once";
+    EXPECT_FALSE(traffic.update(workers({{0, 130}}), "2026-12"));
     EXPECT_EQ(traffic.bytes(), 30u);
     EXPECT_EQ(traffic.month(), "2026-12");
 }

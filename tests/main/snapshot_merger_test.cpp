@@ -1,5 +1,4 @@
 #include "main/snapshot_merger.hpp"
-
 #include "proto/change_frame.hpp"
 
 #include <gtest/gtest.h>
@@ -14,10 +13,14 @@ struct SnapshotMergerTest : testing::Test {
 
     std::uint32_t id_of(std::uint16_t worker, std::uint32_t from = 1) const
     {
-        while (table.owner(CircuitId(from)) != WorkerId(worker)) ++from;
+        while (table.owner(CircuitId(from)) != WorkerId(worker))
+            ++from;
         return from;
     }
-    std::size_t merge(std::uint16_t worker, const proto::Sync& sync) { return merger.merge(WorkerId(worker), 1000U + worker, sync, table); }
+    std::size_t merge(std::uint16_t worker, const proto::Sync& sync)
+    {
+        return merger.merge(WorkerId(worker), 1000U + worker, sync, table);
+    }
 };
 
 TEST_F(SnapshotMergerTest, ChangeFramesAddUp)
@@ -66,11 +69,15 @@ TEST_F(SnapshotMergerTest, AWorkerMayNotNameAnothersCircuits)
 
 TEST_F(SnapshotMergerTest, CircuitsOlderThanTheTableAreStillTheirOwners)
 {
-    const std::uint32_t id = id_of(1);
-    table = table.resized(1);
+    std::uint32_t id = 1;
+    for (const auto grown = table.resized(3);
+         grown.owner(CircuitId(id)) != WorkerId(2) || table.owner(CircuitId(id)) != WorkerId(1);)
+        ++id;
+    table = table.resized(3).resized(4);
     proto::Sync sync;
     sync.add_circuits()->set_circuit_id(id);
     EXPECT_EQ(merge(1, sync), 0U);
+    EXPECT_EQ(merge(3, sync), 1U);
 }
 
 TEST_F(SnapshotMergerTest, WhatAWorkerSaysOfItselfIsNotBelieved)
@@ -119,10 +126,12 @@ TEST_F(SnapshotMergerTest, ADeadWorkersObjectsAreForgotten)
 
 TEST_F(SnapshotMergerTest, ObjectsAndReasonsAreLimited)
 {
-    for (std::uint32_t i = 0; i < SnapshotMerger::kMaxObjects; ++i) snapshot.relays[i].set_worker_id(0);
+    for (std::uint32_t i = 0; i < SnapshotMerger::kMaxObjects; ++i)
+        snapshot.relays[i].set_worker_id(0);
     proto::Sync sync;
     sync.add_relays()->set_circuit_id(id_of(1, 1000000));
-    for (int i = 0; i < 1000; ++i) (*sync.mutable_worker()->mutable_drops())[std::to_string(i)] = 1;
+    for (int i = 0; i < 1000; ++i)
+        (*sync.mutable_worker()->mutable_drops())[std::to_string(i)] = 1;
     EXPECT_EQ(merge(1, sync), 1U);
     EXPECT_LE(snapshot.workers.at(1).drops_size(), 64);
 }

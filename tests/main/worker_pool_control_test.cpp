@@ -1,6 +1,5 @@
 // What the workers say over control and are told: shared facts, guards, monitored swarms, names.
 #include "main/worker_pool_impl.hpp"
-
 #include "support/pool_fixture.hpp"
 
 #include <gtest/gtest.h>
@@ -72,6 +71,58 @@ TEST_F(PoolControlTest, WhoIsNoExitResolvesNothing)
     config.settings.set_resolve_names(true);
     start_and_wait({"resolve"});
     ASSERT_TRUE(wait([&] { return report(0, "unresolved") == 1; }));
+}
+
+/// Two workers of a relay with caps, each of which carries 100 bytes in every life.
+struct PoolLimitsTest : PoolControlTest {
+    void start_relays()
+    {
+        config.settings.set_relay(true);
+        config.settings.set_relay_rate_bytes_per_s(1200);
+        config.settings.set_month_bytes(10'000);
+        config.settings.set_month_bytes_used(1000);
+        start_and_wait({"carries"});
+        ASSERT_TRUE(wait([&] { return told(2, 600, 4500); }));
+    }
+    /// Whether the first `workers` have these limits.
+    bool told(std::uint16_t workers, std::uint64_t rate, std::uint64_t left) const
+    {
+        for (std::uint16_t i = 0; i < workers; ++i)
+            if (report(i, "relay_rate") != rate || report(i, "month_left") != left) return false;
+        return true;
+    }
+};
+
+TEST_F(PoolLimitsTest, AnotherNumberOfWorkersSplitsThemAnew)
+{
+    config.drain_limit = std::chrono::seconds(0);
+    start_relays();
+    ASSERT_TRUE(pool->set_workers(4));
+    // 9000 were left and 200 are gone.
+    ASSERT_TRUE(wait([&] { return told(4, 300, 2200); })) << report(0, "month_left");
+    ASSERT_TRUE(pool->set_workers(1));
+    ASSERT_TRUE(wait([&] { return told(1, 1200, 8600); })) << report(0, "month_left");
+}
+
+TEST_F(PoolLimitsTest, AReplacementGetsItsPartOfWhatIsLeftAndTheOthersToo)
+{
+    start_relays();
+    const auto old_pid = pid(1);
+    ::kill(static_cast<pid_t>(old_pid), SIGKILL);
+    ASSERT_TRUE(wait([&] { return pid(1) != 0 && pid(1) != old_pid; }));
+    ASSERT_TRUE(wait([&] { return told(2, 600, 4400); })) << report(0, "month_left") << ' ' << report(1, "month_left");
+    EXPECT_EQ(report(0, "limits_told"), 1U);
+}
+
+TEST_F(PoolLimitsTest, ANewMonthBeginsWithAllOfIt)
+{
+    start_relays();
+    pool->new_month();
+    ASSERT_TRUE(wait([&] { return told(2, 600, 5000); })) << report(0, "month_left");
+    const auto old_pid = pid(1);
+    ::kill(static_cast<pid_t>(old_pid), SIGKILL);
+    ASSERT_TRUE(wait([&] { return pid(1) != 0 && pid(1) != old_pid; }));
+    ASSERT_TRUE(wait([&] { return told(2, 600, 5000); })) << "what was carried before it does not count";
 }
 
 TEST_F(PoolControlTest, WorkersLogThroughMain)

@@ -50,5 +50,23 @@ TEST(WorkerSettings, RolesThatServeOthers)
     EXPECT_TRUE(serves_others(node));
 }
 
+TEST(LimitsOfOne, AreThoseOfItsSettings)
+{
+    proto::NodeSettings node;
+    node.set_relay_rate_bytes_per_s(1000);
+    node.set_exit_rate_bytes_per_s(500);
+    node.set_max_joined_circuits(100);
+    EXPECT_FALSE(limits_of_one(node, 4, 0).has_month_bytes_left()) << "no cap is not a cap of nothing";
+    node.set_month_bytes(10'000);
+    node.set_month_bytes_used(1000);
+    const proto::Limits limits = limits_of_one(node, 4, 1000);
+    EXPECT_EQ(limits.relay_rate_bytes_per_s(), 250U);
+    EXPECT_EQ(limits.exit_rate_bytes_per_s(), 125U);
+    EXPECT_EQ(limits.max_joined_circuits(), 25U);
+    EXPECT_EQ(limits.month_bytes_left(), 2000U);
+    EXPECT_EQ(limits_of_one(node, 4, 1'000'000).month_bytes_left(), 0U);
+    EXPECT_TRUE(limits_of_one(node, 4, 1'000'000).has_month_bytes_left());
+}
+
 } // namespace
 } // namespace cepa::main

@@ -21,11 +21,12 @@ TEST(HandOver, RoundTripInPlace)
         std::array<std::uint8_t, 256> memory{};
         PacketBuffer buffer = make(memory, "cell");
         const auto* payload = buffer.data();
-        ASSERT_TRUE(wrap_hand_over(buffer, *Endpoint::parse(source)));
+        ASSERT_TRUE(wrap_hand_over(buffer, *Endpoint::parse(source), 3));
         EXPECT_LE(buffer.size(), 4 + kMaxHandOverHead);
         const auto parsed = parse_hand_over(buffer);
         ASSERT_TRUE(parsed);
         EXPECT_EQ(parsed->source, *Endpoint::parse(source));
+        EXPECT_EQ(parsed->times, 3);
         EXPECT_EQ(parsed->packet.data(), payload);
         EXPECT_EQ(parsed->packet.size(), 4U);
     }
@@ -35,21 +36,23 @@ TEST(HandOver, TruncatedAtEveryLength)
 {
     std::array<std::uint8_t, 256> memory{};
     PacketBuffer buffer = make(memory, "c");
-    ASSERT_TRUE(wrap_hand_over(buffer, *Endpoint::parse("10.1.2.3:5555")));
+    ASSERT_TRUE(wrap_hand_over(buffer, *Endpoint::parse("10.1.2.3:5555"), 1));
     for (std::size_t size = 0; size < buffer.size(); ++size)
         EXPECT_FALSE(parse_hand_over(PacketBuffer(buffer.bytes().first(size), 0, size))) << size;
     EXPECT_TRUE(parse_hand_over(buffer));
 }
 
-TEST(HandOver, RefusesOtherKindsAndMissingRoom)
+TEST(HandOver, RefusesImpossibleTimesAndMissingRoom)
 {
     std::array<std::uint8_t, 256> memory{};
     PacketBuffer buffer = make(memory, "c");
-    ASSERT_TRUE(wrap_hand_over(buffer, *Endpoint::parse("10.1.2.3:5555")));
-    buffer.data()[0] = 2;
-    EXPECT_FALSE(parse_hand_over(buffer));
+    ASSERT_TRUE(wrap_hand_over(buffer, *Endpoint::parse("10.1.2.3:5555"), 1));
+    for (const std::uint8_t times : std::array<std::uint8_t, 3>{0, kMaxHandOvers + 1, 255}) {
+        buffer.data()[0] = times;
+        EXPECT_FALSE(parse_hand_over(buffer));
+    }
     PacketBuffer cramped = make(memory, "c", 7);
-    EXPECT_FALSE(wrap_hand_over(cramped, *Endpoint::parse("10.1.2.3:5555")));
+    EXPECT_FALSE(wrap_hand_over(cramped, *Endpoint::parse("10.1.2.3:5555"), 1));
 }
 
 } // namespace

@@ -63,6 +63,7 @@ public:
         handle(proto::Envelope::kMonitor, &FakeWorker::on_monitor);
         handle(proto::Envelope::kShare, &FakeWorker::on_share);
         handle(proto::Envelope::kSteer, &FakeWorker::on_steer);
+        handle(proto::Envelope::kLimits, &FakeWorker::on_limits);
         control_.start([](ErrorCode) { std::_Exit(0); });
         data_.start();
         io_.run();
@@ -120,6 +121,8 @@ private:
         report_["guards"] = static_cast<std::uint64_t>(create.settings().guards_size());
         report_["monitored"] = static_cast<std::uint64_t>(create.monitor_size());
         report_["steer_version"] = table_.version();
+        report_["relay_rate"] = create.settings().relay_rate_bytes_per_s();
+        report_["month_left"] = create.settings().month_bytes() - create.settings().month_bytes_used();
         interval_ = std::chrono::milliseconds(create.sync_interval_ms());
         if (!create.front_process()) receive_packets();
         if (plays("chatty")) std::fprintf(stderr, "event worker=%u\n", self_.value);
@@ -181,6 +184,14 @@ private:
         sync();
     }
 
+    void on_limits(const proto::Envelope& envelope, const proto::Rpc::Respond&)
+    {
+        report_["relay_rate"] = envelope.limits().relay_rate_bytes_per_s();
+        report_["month_left"] = envelope.limits().month_bytes_left();
+        report_["limits_told"]++;
+        sync();
+    }
+
     void resolve()
     {
         proto::Envelope envelope;
@@ -212,6 +223,7 @@ private:
         if (plays("mute")) return;
         proto::Envelope envelope;
         auto* info = envelope.mutable_sync()->mutable_worker();
+        if (plays("carries")) info->set_relayed_bytes(100);
         for (const auto& [key, value] : report_)
             (*info->mutable_drops())[key] = value;
         (void)control_.notify(std::move(envelope));

@@ -1,12 +1,10 @@
 // The Tunnel as its worker sees it, one alone: what arrives is dispatched, bounded and counted. Whole circuits are in
 // tests/sim.
-#include "tunnel/tunnel.hpp"
-
+#include "support/circuit_bench.hpp"
 #include "tunnel/cell/hidden_payloads.hpp"
 #include "tunnel/discovery/discovery.hpp"
 #include "tunnel/discovery/signed_packet.hpp"
-
-#include "support/circuit_bench.hpp"
+#include "tunnel/tunnel.hpp"
 
 #include <gtest/gtest.h>
 
@@ -51,7 +49,7 @@ protected:
     void on_guards_changed(const std::vector<Guard>&) override {}
     void on_address_changed() override {}
     void on_resumed() override { ++resumed_; }
-    void on_limit(std::string_view) override {}
+    void on_limit(std::string_view) override { ++limits_told_; }
     void on_swarm_seen(ByteSpan hash) override { seen_.emplace_back(hash.begin(), hash.end()); }
 
     test::CircuitBench bench_;
@@ -60,6 +58,7 @@ protected:
     std::unique_ptr<Tunnel> tunnel_;
     std::vector<Bytes> seen_;
     int resumed_ = 0;
+    int limits_told_ = 0;
 };
 
 TEST_F(TunnelTest, AnythingMayArrive)
@@ -111,6 +110,35 @@ TEST_F(TunnelTest, AClientJoinsNobody)
     EXPECT_EQ(dropped("no_role"), 1U);
     tunnel_->shut_down();
     EXPECT_TRUE(bench_.packets.sent.empty());
+}
+
+TEST_F(TunnelTest, WhoReachedItsCapServesAgainWhenItIsRenewed)
+{
+    const auto sweep = [&] {
+        bench_.clock.advance(2s);
+        tunnel_->tick();
+    };
+    TunnelLimits limits;
+    limits.month_bytes_left = 0;
+    limits.max_joined_circuits = 100;
+    for (std::uint32_t month = 1; month <= 2; ++month) {
+        tunnel_->set_limits(limits);
+        receive(create(CircuitId(month)));
+        EXPECT_FALSE(tunnel_->knows(CircuitId(month)));
+        sweep();
+        sweep();
+        EXPECT_EQ(limits_told_, static_cast<int>(month)) << "once per cap";
+        TunnelLimits renewed = limits;
+        renewed.month_bytes_left = 1'000'000;
+        tunnel_->set_limits(renewed);
+        receive(create(CircuitId(month)));
+        EXPECT_TRUE(tunnel_->knows(CircuitId(month)));
+    }
+    limits.month_bytes_left = UINT64_MAX;
+    limits.max_joined_circuits = 1;
+    tunnel_->set_limits(limits);
+    receive(create(CircuitId(9)));
+    EXPECT_FALSE(tunnel_->knows(CircuitId(9))) << "fewer circuits, too";
 }
 
 TEST_F(TunnelTest, ShutDownSaysSoToThoseWhoPassThrough)

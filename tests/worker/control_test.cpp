@@ -1,16 +1,15 @@
-#include "worker/control.hpp"
-
 #include "proto/build_id.hpp"
 #include "proto/slot_table.hpp"
 #include "support/loop.hpp"
+#include "worker/control.hpp"
 #include "worker/fake_tunnel.hpp"
 #include "worker/fakes.hpp"
 
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
+#include <netinet/in.h>
 #include <optional>
+#include <sys/socket.h>
 
 namespace cepa::worker {
 namespace {
@@ -35,7 +34,8 @@ protected:
         control_.emplace(io_, std::move(down.read), std::move(up.write), sockets(), *data_);
         control_->start([this](ErrorCode) { ended_ = true; });
         const auto keep = [this](const Envelope& notice, const proto::Rpc::Respond&) { notices_.push_back(notice); };
-        for (const auto kind : {Envelope::kSync, Envelope::kCircuitDead, Envelope::kNotify}) main_->handle(kind, keep);
+        for (const auto kind : {Envelope::kSync, Envelope::kCircuitDead, Envelope::kNotify})
+            main_->handle(kind, keep);
         main_->start([](ErrorCode) {});
     }
     static InheritedSockets sockets()
@@ -70,7 +70,8 @@ protected:
     Answer call(Envelope envelope)
     {
         std::optional<Answer> answer;
-        main_->call(std::move(envelope), std::chrono::seconds(10), [&](Result<Answer> a) { answer = a ? *a : Answer(); });
+        main_->call(std::move(envelope), std::chrono::seconds(10),
+                    [&](Result<Answer> a) { answer = a ? *a : Answer(); });
         EXPECT_TRUE(run_until(io_, [&] { return answer.has_value(); }));
         return answer.value_or(Answer());
     }
@@ -180,7 +181,8 @@ TEST_F(ControlTest, AFailedCircuitIsAnsweredWithTheReason)
 TEST_F(ControlTest, ImpossibleHopCountsAreRefused)
 {
     (void)call(create());
-    for (const std::uint32_t hops : {0U, 6U, 257U}) EXPECT_EQ(call(circuit(hops)).error(), "hops must be 1 to 5");
+    for (const std::uint32_t hops : {0U, 6U, 257U})
+        EXPECT_EQ(call(circuit(hops)).error(), "hops must be 1 to 5");
     EXPECT_TRUE(fake().asked.empty());
 }
 
@@ -212,6 +214,11 @@ TEST_F(ControlTest, ShareMonitorAndSteerReachTheirPlaces)
     EXPECT_TRUE(fake().environment.ids.is_mine(CircuitId(1)));
     steer.mutable_steer()->mutable_table()->pop_back();
     EXPECT_NE(call(steer).error(), "");
+    Envelope limits;
+    limits.mutable_limits()->set_month_bytes_left(42);
+    EXPECT_EQ(call(limits).error(), "");
+    ASSERT_TRUE(fake().limits);
+    EXPECT_EQ(fake().limits->month_bytes_left, 42U);
 }
 
 TEST_F(ControlTest, NoticesOfTheTunnelTravel)

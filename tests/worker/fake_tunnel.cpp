@@ -16,7 +16,10 @@ FakeTunnel& FakeTunnel::newest()
     if (g_newest == nullptr) throw std::logic_error("no tunnel was made");
     return *g_newest;
 }
-bool FakeTunnel::exists() noexcept { return g_newest != nullptr; }
+bool FakeTunnel::exists() noexcept
+{
+    return g_newest != nullptr;
+}
 
 struct Tunnel::Parts {
     FakeTunnel fake;
@@ -86,14 +89,45 @@ void Tunnel::monitor(std::vector<std::array<std::uint8_t, 20>> lookup_hashes)
     parts_->fake.monitored = std::move(lookup_hashes);
 }
 
-void Tunnel::shut_down() { parts_->fake.shut_down = true; }
-bool Tunnel::knows(CircuitId circuit) const noexcept { return parts_->fake.known.contains(circuit.value); }
-std::vector<Candidate> Tunnel::candidates() const { return parts_->fake.candidate_list; }
-std::vector<Endpoint> Tunnel::own_addresses() const { return parts_->fake.own; }
-std::vector<CircuitView> Tunnel::circuits() const { return parts_->fake.circuit_views; }
-std::vector<RelayView> Tunnel::relays() const { return parts_->fake.relay_views; }
-std::vector<ExitView> Tunnel::exits() const { return parts_->fake.exit_views; }
-DiscoveryView Tunnel::discovery() const { return parts_->fake.discovery_view; }
-TunnelCounters Tunnel::counters() const { return parts_->fake.counted; }
+void Tunnel::set_limits(const TunnelLimits& limits)
+{
+    parts_->fake.limits = limits;
+}
+void Tunnel::shut_down()
+{
+    parts_->fake.shut_down = true;
+}
+bool Tunnel::knows(CircuitId circuit) const noexcept
+{
+    return parts_->fake.known.contains(circuit.value);
+}
+std::vector<Candidate> Tunnel::candidates() const
+{
+    return parts_->fake.candidate_list;
+}
+std::vector<Endpoint> Tunnel::own_addresses() const
+{
+    return parts_->fake.own;
+}
+std::vector<CircuitView> Tunnel::circuits() const
+{
+    return parts_->fake.circuit_views;
+}
+std::vector<RelayView> Tunnel::relays() const
+{
+    return parts_->fake.relay_views;
+}
+std::vector<ExitView> Tunnel::exits() const
+{
+    return parts_->fake.exit_views;
+}
+DiscoveryView Tunnel::discovery() const
+{
+    return parts_->fake.discovery_view;
+}
+TunnelCounters Tunnel::counters() const
+{
+    return parts_->fake.counted;
+}
 
 } // namespace cepa::tunnel

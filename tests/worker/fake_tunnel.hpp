@@ -25,7 +25,9 @@ struct FakeTunnel {
         Bytes packet;
     };
 
-    FakeTunnel(TunnelSettings s, Environment e, TunnelObserver& o) : settings(std::move(s)), environment(e), observer(o) {}
+    FakeTunnel(TunnelSettings s, Environment e, TunnelObserver& o) : settings(std::move(s)), environment(e), observer(o)
+    {
+    }
 
     [[nodiscard]] static FakeTunnel& newest();
     [[nodiscard]] static bool exists() noexcept;
@@ -51,12 +53,13 @@ struct FakeTunnel {
     // What it was told.
     std::vector<Sent> sent;
     std::vector<Received> received;
-    std::vector<std::size_t> batches; ///< datagrams sent up to each end of a batch
+    std::vector<std::size_t> batches;                 ///< datagrams sent up to each end of a batch
     std::vector<std::pair<int, std::uint32_t>> asked; ///< hops, group
     std::vector<CircuitId> closed;
     std::vector<Candidate> shared;
     std::vector<Endpoint> shared_addresses;
     std::vector<std::array<std::uint8_t, 20>> monitored;
+    std::optional<TunnelLimits> limits;
     int ticks = 0;
     bool shut_down = false;
 };

@@ -1,16 +1,15 @@
-#include "worker/handover.hpp"
-
 #include "proto/hand_over.hpp"
 #include "support/packet.hpp"
 #include "tunnel/cell/cell.hpp"
 #include "tunnel/discovery/signed_packet.hpp"
 #include "worker/fakes.hpp"
+#include "worker/handover.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 
 #include <optional>
 #include <set>
+#include <sys/socket.h>
 
 namespace cepa::worker {
 namespace {
@@ -62,14 +61,16 @@ protected:
             inboxes_[i] = FileDescriptor(ends[0]);
             writers.emplace_back(ends[1]);
         }
-        handover_.emplace(*steering_, kOverlay, std::move(writers), [this](CircuitId id) { return known_.contains(id.value); },
-                          mine_);
+        handover_.emplace(
+            *steering_, kOverlay, std::move(writers), [this](CircuitId id) { return known_.contains(id.value); },
+            mine_);
     }
     /// An id that `table` gives to `owner` and formerly to `former`.
     static CircuitId id_of(const proto::SlotTable& table, std::uint16_t owner, std::uint16_t former)
     {
         for (std::uint32_t id = 1; id < 100'000; ++id)
-            if (table.owner(CircuitId(id)) == WorkerId(owner) && table.former_owner(CircuitId(id)) == WorkerId(former))
+            if (table.owner(CircuitId(id)) == WorkerId(owner) &&
+                table.next_in_line(CircuitId(id), WorkerId(owner)).value_or(WorkerId(owner)) == WorkerId(former))
                 return CircuitId(id);
         ADD_FAILURE() << "no such slot";
         return CircuitId();
@@ -78,6 +79,18 @@ protected:
     {
         OwnedPacket owned(packet);
         handover_->on_packet(source_, owned.buffer());
+    }
+    void arrive_in_inbox(const Bytes& packet, std::uint8_t times = 1)
+    {
+        OwnedPacket owned(packet);
+        proto::HandedOverPacket handed{times, source_, owned.buffer()};
+        handover_->on_handed_over(handed);
+    }
+    /// How often a packet in the inbox of `worker` was handed over; 0 when there is none.
+    int times_in_inbox(std::uint16_t worker)
+    {
+        Bytes datagram(4096);
+        return ::recv(inboxes_[worker].get(), datagram.data(), datagram.size(), 0) < 0 ? 0 : datagram[0];
     }
     /// What lies in the inbox of `worker`.
     std::optional<std::pair<Endpoint, Bytes>> inbox(std::uint16_t worker)
@@ -211,11 +224,65 @@ TEST_F(HandoverTest, WhoKnowsACircuitKeepsItAlsoWhereTheTableNamesAnother)
     EXPECT_FALSE(inbox(2));
 }
 
+/// A slot that went from worker to worker, each of which still runs: the circuit stayed with the first.
+TEST_F(HandoverTest, ACellOfACircuitTwoChangesOldGoesDownTheLine)
+{
+    const auto moved = proto::SlotTable::make(77, 12345, 1).resized(2).resized(3);
+    CircuitId old;
+    for (std::uint32_t id = 1; old == CircuitId(); ++id)
+        if (moved.owner(CircuitId(id)) == WorkerId(2) && moved.next_in_line(CircuitId(id), WorkerId(2)) == WorkerId(1))
+            old = CircuitId(id);
+    ASSERT_EQ(moved.next_in_line(old, WorkerId(1)), WorkerId(0));
+    use(moved, 2);
+    arrive(cell(old));
+    EXPECT_EQ(times_in_inbox(1), 1) << "the owner asks the one before it";
+    use(moved, 1);
+    arrive_in_inbox(cell(old));
+    EXPECT_EQ(times_in_inbox(0), 2) << "who does not know it either asks the one before that";
+    EXPECT_TRUE(mine_.packets.empty());
+    use(moved, 0);
+    arrive_in_inbox(cell(old), 2);
+    EXPECT_EQ(mine_.packets.size(), 1U) << "the end of the line keeps it, whoever it is";
+    use(moved, 1);
+    known_.insert(old.value);
+    arrive_in_inbox(cell(old));
+    EXPECT_EQ(mine_.packets.size(), 2U) << "and so does who knows it";
+}
+
+TEST_F(HandoverTest, FromTheInboxNothingGoesBackOrInCircles)
+{
+    const auto moved = proto::SlotTable::make(77, 12345, 2).resized(3);
+    const CircuitId old = id_of(moved, 2, 0);
+    use(moved, 1); // not in the line: the sender had another table
+    arrive_in_inbox(cell(old));
+    EXPECT_EQ(mine_.packets.size(), 1U);
+    use(moved, 2);
+    arrive_in_inbox(cell(old), proto::kMaxHandOvers);
+    EXPECT_EQ(mine_.packets.size(), 2U) << "passed on too often";
+    arrive_in_inbox(cell(old, true, MessageId::create));
+    EXPECT_EQ(mine_.packets.size(), 3U) << "nobody can know it yet";
+    arrive_in_inbox(Bytes(30, 7));
+    EXPECT_EQ(mine_.packets.size(), 4U) << "names no circuit";
+    EXPECT_EQ(handover_->counters().handed_over, 0U);
+}
+
+TEST_F(HandoverTest, AStoppedWorkerIsNotAsked)
+{
+    const auto shrunk = proto::SlotTable::make(77, 12345, 3).resized(1).resized(2);
+    use(shrunk, 1);
+    for (std::uint32_t id = 1; id < 500; ++id) {
+        arrive(cell(CircuitId(id)));
+        arrive_in_inbox(cell(CircuitId(id)));
+    }
+    EXPECT_FALSE(inbox(2));
+}
+
 TEST_F(HandoverTest, ASiblingThatDoesNotReadCostsOnlyItsOwnCells)
 {
     use(table_, 1);
     const Bytes packet = cell(id_of(table_, 2, 2));
-    for (int i = 0; i < 100'000 && handover_->counters().inbox_full == 0; ++i) arrive(packet);
+    for (int i = 0; i < 100'000 && handover_->counters().inbox_full == 0; ++i)
+        arrive(packet);
     EXPECT_EQ(handover_->counters().inbox_full, 1U);
     arrive(cell(id_of(table_, 1, 1)));
     arrive(cell(id_of(table_, 0, 0)));

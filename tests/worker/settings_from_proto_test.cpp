@@ -1,6 +1,5 @@
-#include "worker/settings_from_proto.hpp"
-
 #include "worker/fakes.hpp"
+#include "worker/settings_from_proto.hpp"
 #include "worker/shared_facts.hpp"
 
 #include <gtest/gtest.h>
@@ -136,9 +135,34 @@ TEST(SettingsFromProto, ChecksEveryLength)
     create = create_for(0);
     create.mutable_settings()->add_bootstrap();
     EXPECT_EQ(error_of(create), "bootstrap holds a malformed address");
-    create = create_for(0);
-    create.mutable_settings()->add_guards();
-    EXPECT_EQ(error_of(create), "guards holds a malformed entry");
+}
+
+TEST(SettingsFromProto, AMalformedGuardIsLeftOut)
+{
+    proto::Create create = create_for(0);
+    create.mutable_settings()->add_guards()->set_public_key("?");
+    *create.mutable_settings()->add_guards() =
+        guard_to_proto({tunnel::PrivateKey::generate().public_key(), test::endpoint("1.2.3.4:5"), 7, false});
+    const auto settings = settings_from_proto(create);
+    ASSERT_TRUE(settings);
+    ASSERT_EQ(settings->guards.size(), 1U);
+    EXPECT_EQ(settings->guards[0].chosen_unix_s, 7);
+}
+
+TEST(LimitsFromProto, AbsentIsNoCap)
+{
+    proto::Limits limits;
+    EXPECT_EQ(limits_from_proto(limits).month_bytes_left, UINT64_MAX);
+    EXPECT_EQ(limits_from_proto(limits).max_joined_circuits, tunnel::TunnelSettings().max_joined_circuits);
+    limits.set_month_bytes_left(0);
+    limits.set_relay_rate_bytes_per_s(1);
+    limits.set_exit_rate_bytes_per_s(2);
+    limits.set_max_joined_circuits(3);
+    const tunnel::TunnelLimits out = limits_from_proto(limits);
+    EXPECT_EQ(out.month_bytes_left, 0U);
+    EXPECT_EQ(out.relay_rate_bytes_per_s, 1U);
+    EXPECT_EQ(out.exit_rate_bytes_per_s, 2U);
+    EXPECT_EQ(out.max_joined_circuits, 3U);
 }
 
 } // namespace

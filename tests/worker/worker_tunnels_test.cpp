@@ -1,5 +1,3 @@
-#include "worker/worker_tunnels.hpp"
-
 #include "proto/hand_over.hpp"
 #include "proto/slot_table.hpp"
 #include "support/loop.hpp"
@@ -7,14 +5,14 @@
 #include "worker/fake_tunnel.hpp"
 #include "worker/fakes.hpp"
 #include "worker/shared_facts.hpp"
+#include "worker/worker_tunnels.hpp"
 
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <optional>
+#include <sys/socket.h>
 
 namespace cepa::worker {
 namespace {
@@ -78,7 +76,8 @@ protected:
     Bytes cell_of(std::uint16_t owner) const
     {
         std::uint32_t id = 1;
-        while (table_.owner(CircuitId(id)) != WorkerId(owner)) ++id;
+        while (table_.owner(CircuitId(id)) != WorkerId(owner))
+            ++id;
         tunnel::OverlayId overlay;
         overlay.fill(0x5a);
         Bytes out(80, 1);
@@ -157,7 +156,7 @@ TEST_F(WorkerTunnelsTest, WhatASiblingHandsOverIsTakenWithoutAnotherLook)
     sockets_.slot = loopback_socket();
     make();
     test::OwnedPacket owned(cell_of(1)); // the sibling's by the table: it must not go back
-    ASSERT_TRUE(proto::wrap_hand_over(owned.buffer(), endpoint("7.7.7.7:7")));
+    ASSERT_TRUE(proto::wrap_hand_over(owned.buffer(), endpoint("7.7.7.7:7"), 1));
     ASSERT_GT(::send(own_inbox_.get(), owned.bytes().data(), owned.bytes().size(), 0), 0);
     ASSERT_TRUE(run_until(io_, [&] { return fake().received.size() == 1; }));
     EXPECT_EQ(fake().received[0].source, endpoint("7.7.7.7:7"));
@@ -170,7 +169,8 @@ TEST_F(WorkerTunnelsTest, ANewTableMovesTheIdsThatAreMine)
     make();
     const auto all_mine = table_.resized(1);
     ASSERT_TRUE(tunnels_->steer(all_mine.to_message()));
-    for (std::uint32_t id = 0; id < 64; ++id) EXPECT_TRUE(fake().environment.ids.is_mine(CircuitId(id << 20U)));
+    for (std::uint32_t id = 0; id < 64; ++id)
+        EXPECT_TRUE(fake().environment.ids.is_mine(CircuitId(id << 20U)));
     proto::Steer broken = all_mine.to_message();
     broken.set_k2(2);
     EXPECT_FALSE(tunnels_->steer(broken));

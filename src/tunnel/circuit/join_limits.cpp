@@ -35,15 +35,28 @@ bool EventCap::pass(TimePoint now) noexcept
     return true;
 }
 
-bool EventCap::low(TimePoint now) const noexcept { return (tokens_ + gained(now)) * 2 < burst_; }
-bool EventCap::full(TimePoint now) const noexcept { return tokens_ + gained(now) >= burst_; }
+bool EventCap::low(TimePoint now) const noexcept
+{
+    return (tokens_ + gained(now)) * 2 < burst_;
+}
+bool EventCap::full(TimePoint now) const noexcept
+{
+    return tokens_ + gained(now) >= burst_;
+}
 
 JoinLimits::JoinLimits(std::uint32_t most_joined, bool equal_prefixes) noexcept
-    : most_(most_joined), most_of_address_(equal_prefixes ? most_joined : std::max(most_joined / 4, 1U)),
-      most_of_prefix_(equal_prefixes ? most_joined : std::max(most_joined / 2, 1U)),
+    : equal_prefixes_(equal_prefixes),
       source_pattern_(equal_prefixes ? EventCap(kBurst, kPerSecond) : EventCap(kSourceBurst, kSourcePerSecond)),
       all_(kBurst, kPerSecond)
 {
+    set_most(most_joined);
+}
+
+void JoinLimits::set_most(std::uint32_t most_joined) noexcept
+{
+    most_ = most_joined;
+    most_of_address_ = equal_prefixes_ ? most_joined : std::max(most_joined / 4, 1U);
+    most_of_prefix_ = equal_prefixes_ ? most_joined : std::max(most_joined / 2, 1U);
 }
 
 bool JoinLimits::source_may(const IpAddress& source, TimePoint now)

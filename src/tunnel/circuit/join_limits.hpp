@@ -47,6 +47,9 @@ public:
     /// `equal_prefixes`: a private overlay, where everybody may share one /16 and few addresses.
     JoinLimits(std::uint32_t most_joined, bool equal_prefixes) noexcept;
 
+    /// The other limits go with it. What is joined already stays.
+    void set_most(std::uint32_t most_joined) noexcept;
+
     /// Whether a create from `source` is answered; counts it if so.
     [[nodiscard]] Verdict admit(const Endpoint& source, const Occupancy& joined, TimePoint now);
     /// Creates come so fast that answers must be small.
@@ -60,9 +63,10 @@ private:
     static constexpr std::size_t kMostSources = 4096;
     [[nodiscard]] bool source_may(const IpAddress& source, TimePoint now);
 
-    std::uint32_t most_;
-    std::uint32_t most_of_address_;
-    std::uint32_t most_of_prefix_;
+    bool equal_prefixes_;
+    std::uint32_t most_ = 0;
+    std::uint32_t most_of_address_ = 0;
+    std::uint32_t most_of_prefix_ = 0;
     EventCap source_pattern_;
     EventCap all_;
     std::unordered_map<IpAddress, EventCap> sources_;

@@ -34,6 +34,8 @@ public:
     void on_created(JoinedCircuit& circuit, const Endpoint& source, CircuitId next, ByteSpan body, TimePoint now);
     /// An authentic cell came from there: its address is real.
     void prove(const Endpoint& source, TimePoint now) { limits_.prove(source.ip, now); }
+    /// How many circuits may be joined from now on.
+    void set_most(std::uint32_t most_joined) noexcept { limits_.set_most(most_joined); }
 
 private:
     [[nodiscard]] bool may_join(const Endpoint& source, const Create& create, TimePoint now);

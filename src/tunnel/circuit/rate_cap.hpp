@@ -12,9 +12,14 @@ namespace cepa::tunnel {
 class RateCap {
 public:
     /// 0 means no limit. A quarter of a second may come at once, and never less than kSmallestBurst.
-    explicit RateCap(std::uint64_t bytes_per_s) noexcept
-        : rate_(bytes_per_s), burst_(std::max(bytes_per_s / 4, kSmallestBurst)), tokens_(burst_)
+    explicit RateCap(std::uint64_t bytes_per_s) noexcept : tokens_(burst_of(bytes_per_s)) { set_rate(bytes_per_s); }
+
+    /// From now on; what was saved up is kept as far as it fits.
+    void set_rate(std::uint64_t bytes_per_s) noexcept
     {
+        rate_ = bytes_per_s;
+        burst_ = burst_of(bytes_per_s);
+        tokens_ = std::min(tokens_, burst_);
     }
 
     /// Whether `bytes` may pass at `now`; spends them if so.
@@ -32,6 +37,10 @@ public:
 
 private:
     static constexpr std::uint64_t kSmallestBurst = 64 * 1024;
+    [[nodiscard]] static std::uint64_t burst_of(std::uint64_t bytes_per_s) noexcept
+    {
+        return std::max(bytes_per_s / 4, kSmallestBurst);
+    }
 
     [[nodiscard]] std::uint64_t gained(TimePoint now) const noexcept
     {
@@ -48,8 +57,8 @@ private:
         refilled_ = now;
     }
 
-    std::uint64_t rate_;
-    std::uint64_t burst_;
+    std::uint64_t rate_ = 0;
+    std::uint64_t burst_ = 0;
     std::uint64_t tokens_;
     TimePoint refilled_{};
 };
@@ -58,6 +67,8 @@ private:
 class TrafficBudget {
 public:
     explicit TrafficBudget(std::uint64_t bytes) noexcept : left_(bytes) {}
+    /// In place of what was left.
+    void renew(std::uint64_t bytes) noexcept { left_ = bytes; }
     /// Takes `bytes`; false when they are no longer there.
     [[nodiscard]] bool spend(std::uint64_t bytes) noexcept
     {

@@ -26,7 +26,8 @@ struct RelayLink {
 };
 
 struct Relay {
-    Relay(RelayLink towards_originator, RelayLink towards_exit, Layer session, ReplayWindow forward_window, TimePoint now)
+    Relay(RelayLink towards_originator, RelayLink towards_exit, Layer session, ReplayWindow forward_window,
+          TimePoint now)
         : previous(std::move(towards_originator)), next(std::move(towards_exit)), layer(std::move(session)),
           window(std::move(forward_window)), created(now), last_activity(now)
     {
@@ -71,6 +72,8 @@ public:
     /// Removes what is silent or over the traffic limit.
     void sweep(TimePoint now);
 
+    /// 0: no limit.
+    void set_rate(std::uint64_t bytes_per_s) noexcept { rate_.set_rate(bytes_per_s); }
     [[nodiscard]] std::size_t size() const noexcept { return relays_.size(); }
     [[nodiscard]] std::vector<RelayView> views(TimePoint now) const;
     void for_each(const std::function<void(const Relay&)>& visit) const;
