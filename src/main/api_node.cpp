@@ -90,6 +90,7 @@ Json sessions_json(const NodeView& view)
                        {"group", s.route.group},
                        {"proxy_port", s.proxy_port},
                        {"listen", s.listen},
+                       {"listen_error", s.listen_error},
                        {"ready", s.ready},
                        {"waiting_for", s.waiting_for},
                        {"stopped_by_guard", s.stopped_by_guard}});

@@ -29,6 +29,7 @@ AddTorrent add_request(const Json& params, const TorrentDefaults& defaults)
     request.source = text_param(params, "source");
     request.save_path = text_param(params, "folder", defaults.folder.string());
     if (!request.save_path.is_absolute()) throw ApiError{"parameter folder: expected an absolute path", true};
+    request.any_folder = !params.contains("folder");
     request.route.hops = static_cast<unsigned>(number_param(params, "hops", 0, 5, defaults.hops));
     if (request.route.hops > defaults.max_hops)
         throw ApiError{defaults.max_hops == 0 ? "this node has no tunnels: only hops 0 (plain) is possible"
@@ -68,13 +69,12 @@ void show(const TorrentService& torrents, const std::string& id, const Api::Resp
     respond(Json{{"torrent", to_json(*torrent)}});
 }
 
-/// Every remote address that any torrent was ever connected to: what this node could tell about others.
+/// Every remote address that any torrent was connected to, when the setting has them remembered.
 void peers_seen(const TorrentService& torrents, const Api::Respond& respond)
 {
     std::set<std::string> seen;
-    for (const TorrentInfo& torrent : torrents.list())
-        for (const IpAddress& ip : torrent.peers_seen)
-            seen.insert(ip.to_string());
+    for (const IpAddress& ip : torrents.peers_seen())
+        seen.insert(ip.to_string());
     respond(Json{{"addresses", seen}});
 }
 

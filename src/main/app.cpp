@@ -48,6 +48,7 @@ struct App::Parts {
 
     void make_tunnels();
     void start_tunnels();
+    void start_containment();
     void make_torrents();
     void make_api();
     void tick_later();
@@ -133,6 +134,20 @@ void App::Parts::start_tunnels()
     routing->start();
 }
 
+/// Without containment the settings and the guard remain: less than was promised, so it is said, or refused.
+void App::Parts::start_containment()
+{
+    containment.start();
+    const ContainmentStatus& is = containment.status();
+    if (is.on || !options.settings.containment) return;
+    if (options.settings.containment_required)
+        throw UserError(
+            fmt::format("containment is required (torrents.containment) and not possible here: {}", is.why_off));
+    log::warn("no containment: anonymous torrents are protected by settings and the guard only, not by a network "
+              "namespace; torrents.containment = \"required\" would refuse to run so",
+              {log::field("why", is.why_off)});
+}
+
 void App::Parts::make_torrents()
 {
     const Settings& s = options.settings;
@@ -141,6 +156,8 @@ void App::Parts::make_torrents()
     settings.plain_listen = s.torrent_listen.is_null() ? "0.0.0.0:0" : s.torrent_listen.to_string();
     settings.public_network = s.join == Join::public_network;
     settings.max_hops = options.tunnels ? 5 : 0;
+    settings.dht_nodes = s.dht_nodes;
+    settings.record_peers = s.record_peers;
     TorrentServiceHooks hooks;
     hooks.open_proxy = [this](const TorrentRoute& route) -> Answer<std::uint16_t> {
         if (!proxies) return std::unexpected("this node has no tunnels");
@@ -149,6 +166,11 @@ void App::Parts::make_torrents()
     hooks.on_guard = [](const TorrentRoute& route, const std::string& why) {
         log::error("anonymous torrents stopped: something could have leaked",
                    {log::field("hops", route.hops), log::field("why", why)});
+    };
+    hooks.outside_address = [this]() -> std::optional<IpAddress> {
+        if (!service) return std::nullopt;
+        const Endpoint wan = endpoint_of(service->snapshot().discovery.wan());
+        return wan.is_null() ? std::nullopt : std::optional(wan.ip);
     };
     torrents = std::make_unique<TorrentService>(io, containment, settings, std::move(hooks));
 }
@@ -296,7 +318,7 @@ void App::start()
         p.start_tunnels(); // children first: the fewer threads and descriptors there are, the less could be inherited
     }
     if (p.options.torrents) {
-        if (p.options.tunnels) p.containment.start();
+        if (p.options.tunnels) p.start_containment();
         p.make_torrents();
     }
     p.make_api();

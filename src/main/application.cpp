@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <sys/prctl.h>
@@ -76,6 +77,7 @@ int run_command(CommandContext& context)
 
 int start(const Options& options, const InProcessFactory& in_process, Console& console)
 {
+    if (options.command == Command::settings) return settings_command(console); // also when the file is wrong
     const auto environment = environment_of_process();
     const bool both_named = !options.settings_file.empty() && !options.state.empty();
     // A service user without a home names both; only then the standard folders are not asked for.
@@ -108,7 +110,12 @@ int fail_with(Console& console, const std::string& message, int status)
 int run_application(std::vector<std::string> arguments, const InProcessFactory& in_process)
 {
     std::signal(SIGPIPE, SIG_IGN); // a closed pipe is an error of the write, not the end of the program
+    const bool json = std::ranges::find(arguments, "--json") != arguments.end();
     auto options = parse_options(std::move(arguments), environment_of_process());
+    if (!options && options.error().status != 0 && json) {
+        Console console(true);
+        return fail_with(console, options.error().text, options.error().status);
+    }
     if (!options) {
         std::fprintf(options.error().status == 0 ? stdout : stderr, "%s\n", options.error().text.c_str());
         return options.error().status;

@@ -17,7 +17,7 @@ struct CommandName {
     const char* name;
     const char* what;
 };
-constexpr std::array<CommandName, 16> kCommands{{
+constexpr std::array<CommandName, 17> kCommands{{
     {Command::demo, "demo", "a private network on loopback, a download through onion circuits, the proof"},
     {Command::get, "get", "one download, with a bar; Ctrl-C saves, a second get resumes"},
     {Command::seed, "seed", "make a torrent of a file or folder, seed it, print the magnet link"},
@@ -34,6 +34,7 @@ constexpr std::array<CommandName, 16> kCommands{{
     {Command::circuits, "circuits", "the circuits of the running service"},
     {Command::workers, "workers", "the worker processes; with a number, run that many"},
     {Command::stop, "stop", "end the running service"},
+    {Command::settings, "settings", "every key of cepa.toml: its default, its meaning, its environment variable"},
 }};
 
 std::string check_endpoint(const std::string& text)
@@ -105,6 +106,7 @@ void add_demo(CLI::App& c, Raw& raw)
         ->type_name("N");
     c.add_option("--size", raw.size, "size of the random file, such as 256MiB")->type_name("SIZE");
     c.add_option("--output,-o", d.output, "keep the downloaded file in this folder")->type_name("DIR");
+    c.add_flag("--front-process", d.front_process, "let main hand packets to the workers, as where the kernel cannot");
 }
 
 void add_torrent(CLI::App& c, Raw& raw, const char* what)

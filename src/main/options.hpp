@@ -31,6 +31,7 @@ enum class Command : std::uint8_t {
     circuits,
     workers,
     stop,
+    settings,
 };
 [[nodiscard]] const char* to_string(Command command) noexcept;
 
@@ -43,6 +44,7 @@ struct DemoOptions {
     std::uint32_t seeders = 0; ///< 0: enough to load every worker
     std::uint64_t size_bytes = std::uint64_t{256} << 20U;
     std::filesystem::path output; ///< empty: the download is deleted
+    bool front_process = false;   ///< every node with a pool steers by its main process, as where the kernel cannot
 };
 
 /// Of get, add and seed: which torrent, where to, how.

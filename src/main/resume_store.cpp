@@ -1,5 +1,6 @@
 #include "main/resume_store.hpp"
 
+#include "base/log.hpp"
 #include "main/atomic_file.hpp"
 
 #include <fmt/format.h>
@@ -25,9 +26,9 @@ bool is_id(std::string_view text)
     return text.size() == 40 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
 }
 
-bool is_newer(const std::string& refusal)
+bool is_corrupt(const std::string& refusal)
 {
-    return refusal.starts_with("written by a newer version");
+    return refusal.starts_with("corrupt");
 }
 
 /// Where a corrupt file goes: beside itself, without overwriting an earlier one.
@@ -46,8 +47,8 @@ std::string set_aside(const fs::path& file, const std::string& why)
     const fs::path to = aside(file);
     std::error_code error;
     fs::rename(file, to, error);
-    return fmt::format("resume data {}: {}; {} {}", file.string(), why, error ? "could not be set aside as" : "set aside as",
-                       to.string());
+    return fmt::format("resume data {}: {}; {} {}", file.string(), why,
+                       error ? "could not be set aside as" : "set aside as", to.string());
 }
 
 std::string text_of(const lt::bdecode_node& node, const char* key)
@@ -84,20 +85,27 @@ Bytes ResumeStore::encode(const StoredTorrent& torrent)
 
 Answer<StoredTorrent> ResumeStore::decode(ByteSpan bytes)
 {
-    const lt::span<const char> buffer(reinterpret_cast<const char*>(bytes.data()), static_cast<std::ptrdiff_t>(bytes.size()));
+    const lt::span<const char> buffer(reinterpret_cast<const char*>(bytes.data()),
+                                      static_cast<std::ptrdiff_t>(bytes.size()));
     lt::error_code error;
     const lt::load_torrent_limits limits;
-    const lt::bdecode_node root = lt::bdecode(buffer, error, nullptr, limits.max_decode_depth, limits.max_decode_tokens);
+    const lt::bdecode_node root =
+        lt::bdecode(buffer, error, nullptr, limits.max_decode_depth, limits.max_decode_tokens);
     if (error) return std::unexpected("corrupt: " + error.message());
-    const lt::bdecode_node ours = root.type() == lt::bdecode_node::dict_t ? root.dict_find_dict("cepa") : lt::bdecode_node();
+    const lt::bdecode_node ours =
+        root.type() == lt::bdecode_node::dict_t ? root.dict_find_dict("cepa") : lt::bdecode_node();
     if (!ours) return std::unexpected(std::string("corrupt: not resume data of this program"));
     const std::int64_t schema = ours.dict_find_int_value("schema", -1);
     if (schema > kResumeSchema)
-        return std::unexpected(fmt::format("written by a newer version (schema {}, this one reads up to {})", schema, kResumeSchema));
+        return std::unexpected(
+            fmt::format("written by a newer version (schema {}, this one reads up to {})", schema, kResumeSchema));
     const lt::bdecode_node resume = root.dict_find_dict("resume");
     const std::int64_t hops = ours.dict_find_int_value("hops", -1);
-    StoredTorrent torrent{text_of(ours, "id"), {static_cast<unsigned>(hops), text_of(ours, "group")},
-                          ours.dict_find_int_value("paused") != 0, ours.dict_find_int_value("plain life") != 0, {}};
+    StoredTorrent torrent{text_of(ours, "id"),
+                          {static_cast<unsigned>(hops), text_of(ours, "group")},
+                          ours.dict_find_int_value("paused") != 0,
+                          ours.dict_find_int_value("plain life") != 0,
+                          {}};
     // A wrong hop count would take the torrent's anonymity away: when in doubt it is not loaded.
     if (schema < 1 || !resume || hops < 0 || hops > kMostHops || !is_id(torrent.id))
         return std::unexpected(std::string("corrupt: a field is missing or out of range"));
@@ -126,6 +134,30 @@ Answer<void> ResumeStore::remove(const std::string& id) const
     return {};
 }
 
+Answer<StoredTorrent> ResumeStore::read(const fs::path& file)
+{
+    const Result<Bytes> bytes = read_file(file);
+    if (!bytes) return std::unexpected(bytes.error().message());
+    Answer<StoredTorrent> torrent = decode(*bytes);
+    if (torrent && torrent->id != file.stem().string())
+        return std::unexpected(std::string("corrupt: its name is another torrent's"));
+    return torrent;
+}
+
+Answer<std::optional<StoredTorrent>> ResumeStore::find(const std::string& id) const
+{
+    std::error_code error;
+    if (folder_.empty() || !fs::exists(file_of(id), error)) return std::nullopt;
+    Answer<StoredTorrent> torrent = read(file_of(id));
+    if (torrent) return std::optional(std::move(*torrent));
+    if (!is_corrupt(torrent.error()))
+        return std::unexpected(fmt::format("resume data {}: {}; it would be overwritten: use the version that wrote "
+                                           "it, or delete the file to start anew",
+                                           file_of(id).string(), torrent.error()));
+    log::warn("resume data set aside", {log::field("what", Sensitive(set_aside(file_of(id), torrent.error())))});
+    return std::nullopt;
+}
+
 ResumeStore::Loaded ResumeStore::load() const
 {
     Loaded loaded;
@@ -138,16 +170,13 @@ ResumeStore::Loaded ResumeStore::load() const
         loaded.messages.push_back(fmt::format("resume data {}: {}", folder_.string(), error.message()));
     std::ranges::sort(files);
     for (const fs::path& file : files) {
-        const Result<Bytes> bytes = read_file(file);
-        if (!bytes) {
-            loaded.messages.push_back(fmt::format("resume data {}: {}", file.string(), bytes.error().message()));
-            continue;
-        }
-        Answer<StoredTorrent> torrent = decode(*bytes);
-        if (torrent && torrent->id != file.stem().string()) torrent = std::unexpected(std::string("corrupt: its name is another torrent's"));
-        if (torrent) loaded.torrents.push_back(std::move(*torrent));
-        else if (is_newer(torrent.error())) loaded.messages.push_back(fmt::format("resume data {}: {}; left as it is", file.string(), torrent.error()));
-        else loaded.messages.push_back(set_aside(file, torrent.error()));
+        Answer<StoredTorrent> torrent = read(file);
+        if (torrent)
+            loaded.torrents.push_back(std::move(*torrent));
+        else if (is_corrupt(torrent.error()))
+            loaded.messages.push_back(set_aside(file, torrent.error()));
+        else
+            loaded.messages.push_back(fmt::format("resume data {}: {}; left as it is", file.string(), torrent.error()));
     }
     return loaded;
 }

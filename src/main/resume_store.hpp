@@ -12,6 +12,7 @@
 #include <libtorrent/add_torrent_params.hpp>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,10 @@ public:
     /// Fine when there is no such file.
     [[nodiscard]] Answer<void> remove(const std::string& id) const;
 
+    /// What is kept of one torrent; nullopt when there is nothing. What is corrupt is set aside, with a line in the
+    /// log. Fails, with words for the user, when it cannot be read or is of a newer version: saving would destroy it.
+    [[nodiscard]] Answer<std::optional<StoredTorrent>> find(const std::string& id) const;
+
     struct Loaded {
         std::vector<StoredTorrent> torrents; ///< not cleaned
         std::vector<std::string> messages;   ///< one per file that was not loaded
@@ -47,6 +52,7 @@ public:
     [[nodiscard]] static Answer<StoredTorrent> decode(ByteSpan bytes);
 
 private:
+    [[nodiscard]] static Answer<StoredTorrent> read(const std::filesystem::path& file);
     [[nodiscard]] std::filesystem::path file_of(const std::string& id) const { return folder_ / (id + ".resume"); }
 
     std::filesystem::path folder_;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstring>
 #include <sched.h>
@@ -29,13 +30,28 @@ std::vector<std::string> split_list(std::string_view text)
     return out;
 }
 
-/// Whether `name` begins with "CEPA_SECTION_" of a section that settings have.
-bool looks_like_a_setting(std::string_view name)
+/// CEPA_* variables that others read: the command line and the test programs.
+bool not_a_setting(std::string_view name)
 {
-    return std::ranges::any_of(setting_keys(), [&](const SettingKey& key) {
-        const std::size_t dot = key.path.find('.');
-        return dot != std::string_view::npos && name.starts_with(environment_name(key.path.substr(0, dot)) + "_");
-    });
+    constexpr std::array<std::string_view, 4> kOthers{"CEPA_CONFIG", "CEPA_STATE", "CEPA_IPV8_VECTORS",
+                                                      "CEPA_REQUIRE_INTEROP"};
+    return std::ranges::find(kOthers, name) != kOthers.end() || name.starts_with("CEPA_TEST_") ||
+           name.starts_with("CEPA_KILL_");
+}
+
+/// The setting that a wrong variable's name stands nearest to: CEPA_HOPS has the key's last part, CEPA_WORKERS its
+/// section, CEPA_NETWORK_JION a slip of the hand. Empty when none is near.
+std::string_view meant_by(std::string_view name)
+{
+    std::string path;
+    for (const char c : name.substr(std::string_view("CEPA_").size()))
+        path += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    for (const SettingKey& key : setting_keys())
+        if (key.path.substr(key.path.find('.') + 1) == path) return key.path;
+    for (const SettingKey& key : setting_keys())
+        if (key.path.substr(0, key.path.find('.')) == path) return key.path;
+    if (const std::size_t line = path.find('_'); line != std::string::npos) path[line] = '.';
+    return similar_setting(path);
 }
 
 std::uint32_t usable_cores() noexcept
@@ -87,9 +103,11 @@ void apply_environment(Settings& settings, std::span<const std::string> environm
         const auto key =
             std::ranges::find_if(setting_keys(), [&](const SettingKey& k) { return environment_name(k.path) == name; });
         if (key == setting_keys().end()) {
-            if (looks_like_a_setting(name))
-                throw Misuse(fmt::format("environment variable {}: there is no such setting", name));
-            continue;
+            if (not_a_setting(name)) continue;
+            const std::string_view near = meant_by(name);
+            throw Misuse(fmt::format("environment variable {}: there is no such setting; {}", name,
+                                     near.empty() ? "see cepa settings"
+                                                  : fmt::format("did you mean {}?", environment_name(near))));
         }
         const auto values = key->kind == SettingKind::list ? split_list(value) : std::vector{value};
         if (!key->apply(settings, values))

@@ -62,6 +62,9 @@ struct Settings {
     std::filesystem::path download_folder; ///< empty: the user's download folder
     Endpoint torrent_listen;               ///< of plain (0 hops) torrents; port 0: any
     bool containment = true;
+    bool containment_required = false; ///< refuse to carry anonymous torrents where the system refuses containment
+    std::vector<Endpoint> dht_nodes;   ///< entry points of the DHT; empty: it has none
+    bool record_peers = false;         ///< remember who connected (the demo's proof); bounded
     // log
     log::Level log_level = log::Level::info;
 
@@ -74,7 +77,9 @@ enum class SettingKind : std::uint8_t { text, number, flag, list };
 struct SettingKey {
     std::string_view path; ///< "network.join"
     SettingKind kind;
-    std::string_view expects; ///< completes "expected ..."
+    std::string_view fallback; ///< the default as it would be written; empty: none, or said by `what`
+    std::string_view what;     ///< one line for the user
+    std::string_view expects;  ///< completes "expected ..."
     bool (*apply)(Settings&, std::span<const std::string>);
 };
 
@@ -94,7 +99,8 @@ struct SettingOverride {
 };
 
 /// Applies every CEPA_* variable of `environment` ("NAME=value"). Lists are separated by commas. Throws Misuse that
-/// names the variable; one that begins like a section of settings and is none is an error, others are not ours.
+/// names the variable, and for one that is no setting the setting that is probably meant: what is ignored in silence
+/// could have been the hop count. CEPA_CONFIG and CEPA_STATE belong to the command line, a few others to our tests.
 void apply_environment(Settings& settings, std::span<const std::string> environment);
 /// Throws Misuse that names the flag.
 void apply_override(Settings& settings, const SettingOverride& given);

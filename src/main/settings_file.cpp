@@ -42,8 +42,9 @@ std::optional<std::vector<std::string>> texts(const SettingKey& key, const toml:
     case SettingKind::number:
         if (const auto value = number()) return std::vector{std::to_string(*value)};
         return std::nullopt;
-    case SettingKind::text: // sizes without a unit and worker counts are numbers
+    case SettingKind::text: // sizes without a unit and worker counts are numbers, containment is mostly a flag
         if (const auto value = text()) return std::vector{*value};
+        if (const auto value = node.value_exact<bool>()) return std::vector<std::string>{*value ? "true" : "false"};
         if (const auto value = number()) return std::vector{std::to_string(*value)};
         return std::nullopt;
     case SettingKind::list: {

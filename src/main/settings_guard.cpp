@@ -1,14 +1,12 @@
 #include "main/settings_guard.hpp"
 
+#include <fmt/format.h>
 #include <libtorrent/alert_types.hpp>
 #include <libtorrent/socket_type.hpp>
 
-#include <fmt/format.h>
-
-#include <ifaddrs.h>
-
 #include <array>
 #include <cstring>
+#include <ifaddrs.h>
 #include <memory>
 
 namespace cepa::main {
@@ -21,17 +19,24 @@ constexpr std::array kGuardedNumbers{settings_pack::proxy_type, settings_pack::p
 constexpr std::array kGuardedTexts{settings_pack::proxy_hostname, settings_pack::listen_interfaces,
                                    settings_pack::dht_bootstrap_nodes, settings_pack::announce_ip,
                                    settings_pack::i2p_hostname};
-constexpr std::array kGuardedFlags{
-    settings_pack::proxy_hostnames,     settings_pack::proxy_peer_connections, settings_pack::proxy_tracker_connections,
-    settings_pack::anonymous_mode,      settings_pack::enable_incoming_tcp,    settings_pack::enable_outgoing_tcp,
-    settings_pack::enable_lsd,          settings_pack::enable_upnp,            settings_pack::enable_natpmp,
-    settings_pack::enable_ip_notifier,  settings_pack::allow_i2p_mixed};
+constexpr std::array kGuardedFlags{settings_pack::proxy_hostnames,
+                                   settings_pack::proxy_peer_connections,
+                                   settings_pack::proxy_tracker_connections,
+                                   settings_pack::anonymous_mode,
+                                   settings_pack::enable_incoming_tcp,
+                                   settings_pack::enable_outgoing_tcp,
+                                   settings_pack::enable_lsd,
+                                   settings_pack::enable_upnp,
+                                   settings_pack::enable_natpmp,
+                                   settings_pack::enable_ip_notifier,
+                                   settings_pack::allow_i2p_mixed};
 
 /// Under a proxy there is one socket, for uTP; libtorrent binds it to 0.0.0.0 whatever listen_interfaces says.
 std::optional<std::string> guard_listening(const lt::listen_succeeded_alert& alert)
 {
     const bool udp = alert.socket_type == lt::socket_type_t::utp || alert.socket_type == lt::socket_type_t::socks5;
-    if (udp && (alert.address.is_loopback() || alert.address.is_unspecified()) && alert.address.is_v4()) return std::nullopt;
+    if (udp && (alert.address.is_loopback() || alert.address.is_unspecified()) && alert.address.is_v4())
+        return std::nullopt;
     return fmt::format("it listens where an anonymous session must not: {}", alert.message());
 }
 
@@ -40,12 +45,14 @@ std::optional<std::string> guard_listening(const lt::listen_succeeded_alert& ale
 std::optional<std::string> guard_alert(const lt::alert& alert, const std::set<IpAddress>& own)
 {
     if (const auto* listening = lt::alert_cast<lt::listen_succeeded_alert>(&alert)) return guard_listening(*listening);
-    if (lt::alert_cast<lt::portmap_alert>(&alert) != nullptr || lt::alert_cast<lt::portmap_error_alert>(&alert) != nullptr
-        || lt::alert_cast<lt::portmap_log_alert>(&alert) != nullptr)
+    if (lt::alert_cast<lt::portmap_alert>(&alert) != nullptr ||
+        lt::alert_cast<lt::portmap_error_alert>(&alert) != nullptr ||
+        lt::alert_cast<lt::portmap_log_alert>(&alert) != nullptr)
         return "port mapping is active: " + alert.message();
     if (lt::alert_cast<lt::lsd_peer_alert>(&alert) != nullptr || lt::alert_cast<lt::lsd_error_alert>(&alert) != nullptr)
         return "local discovery is active: " + alert.message();
-    if (const auto* dht = lt::alert_cast<lt::dht_error_alert>(&alert); dht != nullptr && dht->op == lt::operation_t::hostname_lookup)
+    if (const auto* dht = lt::alert_cast<lt::dht_error_alert>(&alert);
+        dht != nullptr && dht->op == lt::operation_t::hostname_lookup)
         return "the DHT looks a name up: " + alert.message();
     if (const auto* external = lt::alert_cast<lt::external_ip_alert>(&alert)) {
         const auto seen = IpAddress::parse(external->external_address.to_string());
@@ -66,20 +73,25 @@ std::optional<std::string> guard_settings(const settings_pack& wanted, const set
     return std::nullopt;
 }
 
-std::set<IpAddress> own_addresses()
+std::set<IpAddress> own_addresses(const std::optional<IpAddress>& outside)
 {
     std::set<IpAddress> own;
+    if (outside && outside->unmapped().is_global_unicast()) own.insert(outside->unmapped());
     ifaddrs* list = nullptr;
     if (::getifaddrs(&list) != 0) return own;
     const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(list, &::freeifaddrs);
     for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
         if (entry->ifa_addr == nullptr) continue;
         sockaddr_storage storage{};
-        if (entry->ifa_addr->sa_family == AF_INET) std::memcpy(&storage, entry->ifa_addr, sizeof(sockaddr_in));
-        else if (entry->ifa_addr->sa_family == AF_INET6) std::memcpy(&storage, entry->ifa_addr, sizeof(sockaddr_in6));
-        else continue;
+        if (entry->ifa_addr->sa_family == AF_INET)
+            std::memcpy(&storage, entry->ifa_addr, sizeof(sockaddr_in));
+        else if (entry->ifa_addr->sa_family == AF_INET6)
+            std::memcpy(&storage, entry->ifa_addr, sizeof(sockaddr_in6));
+        else
+            continue;
         const IpAddress ip = Endpoint::from_sockaddr(storage).ip.unmapped();
-        if (ip.is_global_unicast()) own.insert(ip); // in a lab exits share the loopback or private address of the client
+        if (ip.is_global_unicast())
+            own.insert(ip); // in a lab exits share the loopback or private address of the client
     }
     return own;
 }

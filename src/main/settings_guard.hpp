@@ -1,6 +1,6 @@
-// The guard of an anonymous session: signs that it could reach the network past its SOCKS5 listener. Any of them ends the
-// session within a second, loudly. Containment makes such a leak impossible where the system allows it; the guard is
-// what remains elsewhere, and a witness where it does. Process: main; pure functions over libtorrent's values.
+// The guard of an anonymous session: signs that it could reach the network past its SOCKS5 listener. Any of them ends
+// the session within a second, loudly. Containment makes such a leak impossible where the system allows it; the guard
+// is what remains elsewhere, and a witness where it does. Process: main; pure functions over libtorrent's values.
 #pragma once
 
 #include "base/address.hpp"
@@ -22,7 +22,8 @@ namespace cepa::main {
 [[nodiscard]] std::optional<std::string> guard_settings(const libtorrent::settings_pack& wanted,
                                                         const libtorrent::settings_pack& actual);
 
-/// The global addresses of this machine's interfaces, as the calling thread's network namespace has them.
-[[nodiscard]] std::set<IpAddress> own_addresses();
+/// The global addresses of this machine: of its interfaces, as the calling thread's network namespace has them, and the
+/// one under which others see it (behind NAT no interface has that), when it is known.
+[[nodiscard]] std::set<IpAddress> own_addresses(const std::optional<IpAddress>& outside);
 
 } // namespace cepa::main

@@ -107,6 +107,14 @@ bool put_sync_interval(Settings& s, Values v)
     return true;
 }
 
+bool put_containment(Settings& s, Values v)
+{
+    if (v[0] != "true" && v[0] != "false" && v[0] != "required") return false;
+    s.containment = v[0] != "false";
+    s.containment_required = v[0] == "required";
+    return true;
+}
+
 bool put_folder(Settings& s, Values v)
 {
     if (v[0].empty() || v[0].find('\0') != std::string::npos) return false;
@@ -121,47 +129,66 @@ constexpr std::string_view kRate = "bytes per second, such as 5MB/s or 512KiB/s;
 constexpr std::uint32_t kMany = std::numeric_limits<std::uint32_t>::max();
 
 constexpr SettingKey kKeys[] = {
-    {"log_level", SettingKind::text, "trace, debug, info, warn or error",
+    {"log_level", SettingKind::text, "info", "how much is logged to stderr", "trace, debug, info, warn or error",
      [](Settings& s, Values v) { return put(s.log_level, log::parse_level(v[0])); }},
-    {"network.join", SettingKind::text, "\"public\" or \"private\"", put_join},
-    {"network.overlay", SettingKind::text, "\"tribler\" or 40 hexadecimal digits", put_overlay},
-    {"network.listen", SettingKind::text, kEndpoint,
+    {"network.join", SettingKind::text, "private", "which network to join", "\"public\" or \"private\"", put_join},
+    {"network.overlay", SettingKind::text, "", "the tunnel overlay; default: that of the network joined",
+     "\"tribler\" or 40 hexadecimal digits", put_overlay},
+    {"network.listen", SettingKind::text, "0.0.0.0:0", "the node's UDP address; relays and exits: port 7759", kEndpoint,
      [](Settings& s, Values v) { return put(s.listen, Endpoint::parse(v[0])); }},
-    {"network.peers", SettingKind::list, kEndpoints, [](Settings& s, Values v) { return put_endpoints(s.peers, v); }},
-    {"network.bootstrap", SettingKind::list, kEndpoints,
+    {"network.peers", SettingKind::list, "", "nodes to walk to first", kEndpoints,
+     [](Settings& s, Values v) { return put_endpoints(s.peers, v); }},
+    {"network.bootstrap", SettingKind::list, "", "rendezvous servers of a private network", kEndpoints,
      [](Settings& s, Values v) { return put_endpoints(s.bootstrap, v); }},
-    {"network.family", SettingKind::list, "public keys of 148 hexadecimal digits", put_family},
-    {"network.allow_loopback", SettingKind::flag, kFlag,
+    {"network.family", SettingKind::list, "", "public keys of your other nodes: no path takes two of them",
+     "public keys of 148 hexadecimal digits", put_family},
+    {"network.allow_loopback", SettingKind::flag, "false", "exits may send to loopback (private overlays only)", kFlag,
      [](Settings& s, Values v) { return put_flag(s.allow_loopback, v); }},
-    {"network.allow_equal_prefixes", SettingKind::flag, kFlag,
+    {"network.allow_equal_prefixes", SettingKind::flag, "false",
+     "paths may take two nodes of one /16 (private overlays only)", kFlag,
      [](Settings& s, Values v) { return put_flag(s.allow_equal_prefixes, v); }},
-    {"network.front_process", SettingKind::flag, kFlag,
-     [](Settings& s, Values v) { return put_flag(s.front_process, v); }},
-    {"workers.count", SettingKind::text, "\"auto\" or a number from 0 to 64", put_workers},
-    {"workers.max", SettingKind::number, "a number from 1 to 64",
+    {"network.front_process", SettingKind::flag, "false", "main owns the UDP socket, as where the kernel cannot steer",
+     kFlag, [](Settings& s, Values v) { return put_flag(s.front_process, v); }},
+    {"workers.count", SettingKind::text, "auto", "worker processes; auto: one per core; 0: everything in one process",
+     "\"auto\" or a number from 0 to 64", put_workers},
+    {"workers.max", SettingKind::number, "", "the most that cepa workers N may ask for; default: the cores",
+     "a number from 1 to 64",
      [](Settings& s, Values v) { return put(s.max_workers, parse_number<std::uint32_t>(v[0], 1, 64)); }},
-    {"workers.sync_interval", SettingKind::text, "a time from 50ms to 5min, such as 5s", put_sync_interval},
-    {"tunnels.hops", SettingKind::number, "a number of hops from 0 (plain, no anonymity) to 5",
+    {"workers.sync_interval", SettingKind::text, "5s", "how often workers report",
+     "a time from 50ms to 5min, such as 5s", put_sync_interval},
+    {"tunnels.hops", SettingKind::number, "3", "hops of new torrents; 0: plain, no anonymity",
+     "a number of hops from 0 (plain, no anonymity) to 5",
      [](Settings& s, Values v) { return put(s.hops, parse_number<std::uint8_t>(v[0], 0, 5)); }},
-    {"tunnels.circuits_per_worker", SettingKind::number, "a number from 1 to 16",
+    {"tunnels.circuits_per_worker", SettingKind::number, "2", "circuits kept per worker and route",
+     "a number from 1 to 16",
      [](Settings& s, Values v) { return put(s.circuits_per_worker, parse_number<std::uint32_t>(v[0], 1, 16)); }},
-    {"relay.enabled", SettingKind::flag, kFlag, [](Settings& s, Values v) { return put_flag(s.relay.enabled, v); }},
-    {"relay.rate", SettingKind::text, kRate,
+    {"relay.enabled", SettingKind::flag, "false", "forward other people's cells", kFlag,
+     [](Settings& s, Values v) { return put_flag(s.relay.enabled, v); }},
+    {"relay.rate", SettingKind::text, "0", "cap on what is relayed", kRate,
      [](Settings& s, Values v) { return put(s.relay.rate_bytes_per_s, parse_rate(v[0])); }},
-    {"relay.month", SettingKind::text, "a size per calendar month, such as 500GB; 0 for no limit",
+    {"relay.month", SettingKind::text, "0", "cap on all traffic for others",
+     "a size per calendar month, such as 500GB; 0 for no limit",
      [](Settings& s, Values v) { return put(s.month_bytes, parse_size(v[0])); }},
-    {"exit.enabled", SettingKind::flag, kFlag, [](Settings& s, Values v) { return put_flag(s.exit.enabled, v); }},
-    {"exit.rate", SettingKind::text, kRate,
+    {"exit.enabled", SettingKind::flag, "false", "open UDP sockets for other people: the world sees your address",
+     kFlag, [](Settings& s, Values v) { return put_flag(s.exit.enabled, v); }},
+    {"exit.rate", SettingKind::text, "0", "cap on what leaves and enters here for others", kRate,
      [](Settings& s, Values v) { return put(s.exit.rate_bytes_per_s, parse_rate(v[0])); }},
-    {"exit.destination_rate", SettingKind::text, kRate,
+    {"exit.destination_rate", SettingKind::text, "0", "cap per destination", kRate,
      [](Settings& s, Values v) { return put(s.exit_destination_rate_bytes_per_s, parse_rate(v[0])); }},
-    {"exit.fan_out_per_minute", SettingKind::number, "a number of new destinations per circuit and minute, at least 1",
+    {"exit.fan_out_per_minute", SettingKind::number, "600", "new destinations per circuit and minute",
+     "a number of new destinations per circuit and minute, at least 1",
      [](Settings& s, Values v) { return put(s.exit_fan_out_per_min, parse_number<std::uint32_t>(v[0], 1, kMany)); }},
-    {"torrents.folder", SettingKind::text, "the path of a folder", put_folder},
-    {"torrents.listen", SettingKind::text, kEndpoint,
+    {"torrents.folder", SettingKind::text, "", "where downloads go; default: the user's download folder",
+     "the path of a folder", put_folder},
+    {"torrents.listen", SettingKind::text, "0.0.0.0:0", "address of plain (0 hops) torrents", kEndpoint,
      [](Settings& s, Values v) { return put(s.torrent_listen, Endpoint::parse(v[0])); }},
-    {"torrents.containment", SettingKind::flag, kFlag,
-     [](Settings& s, Values v) { return put_flag(s.containment, v); }},
+    {"torrents.containment", SettingKind::text, "true",
+     "anonymous torrents live in a network namespace; \"required\": they do not start without one",
+     "true, false or \"required\"", put_containment},
+    {"torrents.dht_nodes", SettingKind::list, "", "entry points of the BitTorrent DHT; without any it finds nobody",
+     kEndpoints, [](Settings& s, Values v) { return put_endpoints(s.dht_nodes, v); }},
+    {"torrents.record_peers", SettingKind::flag, "false", "remember the addresses that connected (the demo's proof)",
+     kFlag, [](Settings& s, Values v) { return put_flag(s.record_peers, v); }},
 };
 
 /// Edit distance, for spelling mistakes; texts are short.

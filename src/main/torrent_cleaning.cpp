@@ -46,7 +46,8 @@ std::string host_of(std::string_view url)
     if (const std::size_t at = url.rfind('@'); at != std::string_view::npos) url.remove_prefix(at + 1);
     if (url.starts_with('[')) return std::string(url.substr(1, url.find(']') - 1));
     std::string host(url.substr(0, url.rfind(':')));
-    while (host.ends_with('.')) host.pop_back();
+    while (host.ends_with('.'))
+        host.pop_back();
     boost::to_lower(host, std::locale::classic());
     return host;
 }
@@ -92,8 +93,8 @@ void rebuild_info(lt::add_torrent_params& params)
     bare.append(section.data(), static_cast<std::size_t>(section.size()));
     bare += 'e';
     lt::error_code error;
-    auto rebuilt = std::make_shared<lt::torrent_info>(lt::span<const char>(bare.data(), static_cast<std::ptrdiff_t>(bare.size())),
-                                                      error, lt::from_span);
+    auto rebuilt = std::make_shared<lt::torrent_info>(
+        lt::span<const char>(bare.data(), static_cast<std::ptrdiff_t>(bare.size())), error, lt::from_span);
     // What libtorrent has parsed once it parses again; if not, a torrent without its description is still harmless.
     params.ti = error ? nullptr : std::move(rebuilt);
 }
@@ -102,17 +103,19 @@ void rebuild_info(lt::add_torrent_params& params)
 
 Answer<lt::add_torrent_params> parse_torrent_file(ByteSpan content)
 {
-    const lt::span<const char> buffer(reinterpret_cast<const char*>(content.data()), static_cast<std::ptrdiff_t>(content.size()));
+    const lt::span<const char> buffer(reinterpret_cast<const char*>(content.data()),
+                                      static_cast<std::ptrdiff_t>(content.size()));
     const lt::load_torrent_limits limits;
     try {
         lt::error_code error;
-        const lt::bdecode_node root = lt::bdecode(buffer, error, nullptr, limits.max_decode_depth, limits.max_decode_tokens);
+        const lt::bdecode_node root =
+            lt::bdecode(buffer, error, nullptr, limits.max_decode_depth, limits.max_decode_tokens);
         if (error) return std::unexpected("not a .torrent file: " + error.message());
         if (root.type() != lt::bdecode_node::dict_t || !root.dict_find_dict("info"))
             return std::unexpected(std::string("not a .torrent file: it has no info dictionary"));
         const std::string bare = without_extras(root);
-        lt::add_torrent_params params
-            = lt::load_torrent_buffer({bare.data(), static_cast<std::ptrdiff_t>(bare.size())}, limits);
+        lt::add_torrent_params params =
+            lt::load_torrent_buffer({bare.data(), static_cast<std::ptrdiff_t>(bare.size())}, limits);
         lt::add_torrent_params whole = lt::load_torrent_buffer(buffer, limits);
         params.trackers = std::move(whole.trackers);
         params.tracker_tiers = std::move(whole.tracker_tiers);
@@ -132,18 +135,20 @@ Answer<lt::add_torrent_params> parse_magnet(std::string_view link)
     lt::add_torrent_params params;
     constexpr std::string_view kScheme = "magnet:";
     std::string text(link);
-    if (boost::istarts_with(text, kScheme)) text.replace(0, kScheme.size(), kScheme); // libtorrent wants it in small letters
+    if (boost::istarts_with(text, kScheme))
+        text.replace(0, kScheme.size(), kScheme); // libtorrent wants it in small letters
     lt::parse_magnet_uri(text, params, error);
     if (error)
-        return std::unexpected("magnet link: " + error.message()
-                               + " (expected magnet:?xt=urn:btih:<40 hex digits> or xt=urn:btmh:1220<64 hex digits>)");
+        return std::unexpected("magnet link: " + error.message() +
+                               " (expected magnet:?xt=urn:btih:<40 hex digits> or xt=urn:btmh:1220<64 hex digits>)");
     return params;
 }
 
 bool tracker_allowed(std::string_view url, bool private_network)
 {
     constexpr std::array<std::string_view, 3> kSchemes{"http://", "https://", "udp://"};
-    if (!std::ranges::any_of(kSchemes, [&](std::string_view scheme) { return boost::istarts_with(url, scheme); })) return false;
+    if (!std::ranges::any_of(kSchemes, [&](std::string_view scheme) { return boost::istarts_with(url, scheme); }))
+        return false;
     const std::string host = host_of(url);
     if (host.empty() || host.ends_with(".i2p")) return false;
     if (private_network) return true;
@@ -154,7 +159,8 @@ bool tracker_allowed(std::string_view url, bool private_network)
 
 void clean(lt::add_torrent_params& params, const CleaningPolicy& policy)
 {
-    // Names in here go to the system's resolver, past every proxy; a plain torrent of a private network has no use either.
+    // Names in here go to the system's resolver, past every proxy; a plain torrent of a private network has no use
+    // either.
     params.dht_nodes.clear();
     if (!policy.anonymous && !policy.private_network) return;
     rebuild_info(params);
@@ -162,7 +168,9 @@ void clean(lt::add_torrent_params& params, const CleaningPolicy& policy)
     params.url_seeds.clear();
     params.http_seeds.clear();
     params.flags |= lt::torrent_flags::override_trackers | lt::torrent_flags::override_web_seeds;
-    const auto refused = [&](const lt::tcp::endpoint& peer) { return !allowed_peer(peer.address(), policy.private_network); };
+    const auto refused = [&](const lt::tcp::endpoint& peer) {
+        return !allowed_peer(peer.address(), policy.private_network);
+    };
     std::erase_if(static_cast<std::vector<lt::tcp::endpoint>&>(params.peers), refused);
 }
 
@@ -179,7 +187,8 @@ std::string torrent_id(const lt::info_hash_t& hashes)
 {
     const lt::sha1_hash hash = hashes.has_v1() ? hashes.v1 : lt::sha1_hash(hashes.v2.data());
     std::string text;
-    for (const std::uint8_t byte : hash) text += fmt::format("{:02x}", byte);
+    for (const std::uint8_t byte : hash)
+        text += fmt::format("{:02x}", byte);
     return text;
 }
 

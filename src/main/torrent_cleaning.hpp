@@ -13,7 +13,7 @@
 namespace cepa::main {
 
 struct CleaningPolicy {
-    bool anonymous = true;      ///< hops >= 1: everything below; plain torrents keep trackers and web seeds as they are
+    bool anonymous = true; ///< hops >= 1: everything below; plain torrents keep trackers and web seeds as they are
     bool private_network = false; ///< peers and trackers on loopback and private addresses are what we want
 };
 

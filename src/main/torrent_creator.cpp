@@ -31,9 +31,10 @@ std::string refusal(const CreateTorrent& request)
     if (!fs::exists(about)) return fmt::format("create {}: no such file or folder", shown);
     if (!fs::is_regular_file(about) && !fs::is_directory(about))
         return fmt::format("create {}: neither a file nor a folder", shown);
-    if (request.piece_bytes != 0 && (!std::has_single_bit(request.piece_bytes) || request.piece_bytes < kSmallestPiece
-                                     || request.piece_bytes > kLargestPiece))
-        return fmt::format("create {}: piece size {} is not a power of two from 16 KiB to 128 MiB", shown, request.piece_bytes);
+    if (request.piece_bytes != 0 && (!std::has_single_bit(request.piece_bytes) ||
+                                     request.piece_bytes < kSmallestPiece || request.piece_bytes > kLargestPiece))
+        return fmt::format("create {}: piece size {} is not a power of two from 16 KiB to 128 MiB", shown,
+                           request.piece_bytes);
     return {};
 }
 
@@ -61,7 +62,8 @@ lt::file_storage list_files(const fs::path& path)
 {
     lt::file_storage files;
     for (const fs::path& file : regular_files(path))
-        files.add_file(file.lexically_relative(path.parent_path()).string(), static_cast<std::int64_t>(fs::file_size(file)));
+        files.add_file(file.lexically_relative(path.parent_path()).string(),
+                       static_cast<std::int64_t>(fs::file_size(file)));
     return files;
 }
 
@@ -88,10 +90,12 @@ CreatedTorrent make(const CreateTorrent& request, const std::function<void(doubl
     const fs::path path = named_path(request.path);
     lt::file_storage files = list_files(path);
     if (files.num_files() == 0 || files.total_size() == 0) throw std::runtime_error("there is nothing in it");
-    const lt::create_flags_t format = request.format == TorrentFormat::v1 ? lt::create_torrent::v1_only : lt::create_flags_t{};
+    const lt::create_flags_t format =
+        request.format == TorrentFormat::v1 ? lt::create_torrent::v1_only : lt::create_flags_t{};
     lt::create_torrent torrent(files, static_cast<int>(request.piece_bytes), format);
     torrent.set_creation_date(0);
-    for (std::size_t i = 0; i < request.trackers.size(); ++i) torrent.add_tracker(request.trackers[i], static_cast<int>(i));
+    for (std::size_t i = 0; i < request.trackers.size(); ++i)
+        torrent.add_tracker(request.trackers[i], static_cast<int>(i));
     const double pieces = torrent.num_pieces();
     lt::set_piece_hashes(torrent, path.parent_path().string(), [&](lt::piece_index_t piece) {
         if (progress) progress((static_cast<int>(piece) + 1) / pieces);

@@ -13,16 +13,16 @@ namespace cepa::main {
 enum class TorrentFormat : std::uint8_t { hybrid, v1 };
 
 struct CreateTorrent {
-    std::filesystem::path path;        ///< a file, or a folder with at least one file; symbolic links are not followed
+    std::filesystem::path path; ///< a file, or a folder with at least one file; symbolic links are not followed
     TorrentFormat format = TorrentFormat::hybrid;
     std::uint32_t piece_bytes = 0;     ///< a power of two from 16 KiB to 128 MiB; 0 chooses by size
     std::vector<std::string> trackers; ///< one tier each
 };
 
 struct CreatedTorrent {
-    Bytes content;                     ///< of the .torrent file
-    std::string id;                    ///< as TorrentInfo::id
-    std::string magnet;                ///< without trackers
+    Bytes content;      ///< of the .torrent file
+    std::string id;     ///< as TorrentInfo::id
+    std::string magnet; ///< without trackers
     std::string name;
     std::uint64_t bytes = 0;
     std::uint32_t pieces = 0;

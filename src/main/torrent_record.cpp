@@ -30,11 +30,15 @@ TorrentState state_of(const TorrentRecord& record, const lt::torrent_status& sta
     if (record.paused) return TorrentState::paused;
     switch (status.state) {
     case lt::torrent_status::checking_files:
-    case lt::torrent_status::checking_resume_data: return TorrentState::checking;
-    case lt::torrent_status::downloading_metadata: return TorrentState::metadata;
+    case lt::torrent_status::checking_resume_data:
+        return TorrentState::checking;
+    case lt::torrent_status::downloading_metadata:
+        return TorrentState::metadata;
     case lt::torrent_status::finished:
-    case lt::torrent_status::seeding: return TorrentState::seeding;
-    default: return TorrentState::downloading;
+    case lt::torrent_status::seeding:
+        return TorrentState::seeding;
+    default:
+        return TorrentState::downloading;
     }
 }
 
@@ -44,7 +48,8 @@ std::string error_of(const TorrentRecord& record, const lt::torrent_status& stat
     if (!status.errc) return write_error_of(record, status);
     const auto info = status.torrent_file.lock();
     if (info && static_cast<int>(status.error_file) >= 0 && static_cast<int>(status.error_file) < info->num_files())
-        return fmt::format("{}/{}: {}", status.save_path, info->files().file_path(status.error_file), status.errc.message());
+        return fmt::format("{}/{}: {}", status.save_path, info->files().file_path(status.error_file),
+                           status.errc.message());
     return fmt::format("{}: {}", status.save_path, status.errc.message());
 }
 
@@ -77,12 +82,18 @@ std::optional<std::chrono::seconds> eta_of(const TorrentInfo& info)
 const char* to_string(TorrentState state) noexcept
 {
     switch (state) {
-    case TorrentState::checking: return "checking";
-    case TorrentState::metadata: return "metadata";
-    case TorrentState::downloading: return "downloading";
-    case TorrentState::seeding: return "seeding";
-    case TorrentState::paused: return "paused";
-    case TorrentState::failed: return "failed";
+    case TorrentState::checking:
+        return "checking";
+    case TorrentState::metadata:
+        return "metadata";
+    case TorrentState::downloading:
+        return "downloading";
+    case TorrentState::seeding:
+        return "seeding";
+    case TorrentState::paused:
+        return "paused";
+    case TorrentState::failed:
+        return "failed";
     }
     return "unknown";
 }
@@ -107,6 +118,9 @@ std::string missing_of(const TorrentInfo& info, const RouteState& route)
     if (info.state == TorrentState::paused || info.state == TorrentState::failed) return {};
     if (!route.ready) return route.waiting_for;
     if (info.complete || info.state == TorrentState::checking) return {};
+    if (info.peers == 0 && !info.findable)
+        return "no way to find peers: no UDP tracker, DHT has no entry point (name a peer with --seeder, or nodes in "
+               "torrents.dht_nodes)";
     if (info.peers == 0) return "peers (none connected)";
     if (info.state == TorrentState::metadata) return "the torrent's description, from a peer";
     if (info.download_bytes_per_s == 0 && info.seeds == 0) return "a peer that has the missing pieces";

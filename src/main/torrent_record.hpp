@@ -29,8 +29,8 @@ struct TorrentRecord {
     bool unsaved = true;               ///< changed since its resume data was last asked for
     std::string write_error;           ///< why libtorrent stopped writing (upload mode); cleared by resume
     TimePoint waiting_since{};
-    std::vector<Endpoint> first_peers; ///< that the user named
-    TimePoint offered_at{};            ///< when libtorrent was given them last
+    std::vector<Endpoint> first_peers;                           ///< that the user named
+    TimePoint offered_at{};                                      ///< when libtorrent was given them last
     std::vector<std::function<void(Answer<std::string>)>> added; ///< who waits for that
     std::deque<std::function<void(Answer<void>)>> saved; ///< who asked for resume data; libtorrent answers in order
 };

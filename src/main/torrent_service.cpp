@@ -1,9 +1,8 @@
 #include "main/torrent_service.hpp"
 
+#include "base/log.hpp"
 #include "main/torrent_cleaning.hpp"
 #include "main/torrent_service_impl.hpp"
-
-#include "base/log.hpp"
 
 #include <boost/asio/post.hpp>
 #include <libtorrent/torrent_flags.hpp>
@@ -15,14 +14,16 @@ namespace cepa::main {
 namespace asio = boost::asio;
 namespace lt = libtorrent;
 
-TorrentService::Impl::Impl(asio::io_context& io, Containment& containment, TorrentServiceOptions options, TorrentServiceHooks hooks)
+TorrentService::Impl::Impl(asio::io_context& io, Containment& containment, TorrentServiceOptions options,
+                           TorrentServiceHooks hooks)
     : io_(io), options_(std::move(options)), hooks_(std::move(hooks)), refresh_timer_(io), ending_timer_(io),
       saved_at_(clock_.now()), self_(std::make_shared<Impl*>(this)),
       store_(options_.state_folder.empty() ? "" : options_.state_folder / "torrents"), writer_(io, store_),
       sessions_(io, containment, options_, clock_,
                 {[this](const TorrentRoute& route) { return hooks_.open_proxy(route); },
                  [this](const TorrentRoute& route, const lt::alert& alert) { on_alert(route, alert); },
-                 [this](const TorrentRoute& route, const std::string& why) { fail_all_of(route, why); }})
+                 [this](const TorrentRoute& route, const std::string& why) { fail_all_of(route, why); },
+                 [this] { return hooks_.outside_address ? hooks_.outside_address() : std::nullopt; }})
 {
     refresh_later();
 }
@@ -51,7 +52,9 @@ void TorrentService::Impl::with(const Id& id, const Done& done, Action action)
 {
     const TorrentRecord* record = find(id);
     if (record != nullptr) return action(records_.at(record->info.id));
-    post([done, why = fmt::format("torrent {}: no such torrent, or more than one begins so", id)] { done(std::unexpected(why)); });
+    post([done, why = fmt::format("torrent {}: no such torrent, or more than one begins so", id)] {
+        done(std::unexpected(why));
+    });
 }
 
 void TorrentService::Impl::remove(const Id& id, bool delete_files, Done done)
@@ -73,9 +76,11 @@ void TorrentService::Impl::pause(const Id& id, bool paused, Done done)
 {
     with(id, done, [&](TorrentRecord& record) {
         if (!record.handle.is_valid())
-            return post([done, why = fmt::format("torrent {}: {}", record.info.id, record.info.error.empty() ? "is still being added" : record.info.error)] {
-                done(std::unexpected(why));
-            });
+            return post(
+                [done, why = fmt::format("torrent {}: {}", record.info.id,
+                                         record.info.error.empty() ? "is still being added" : record.info.error)] {
+                    done(std::unexpected(why));
+                });
         record.paused = paused;
         if (paused) {
             record.info.state = TorrentState::paused;
@@ -95,8 +100,11 @@ void TorrentService::Impl::pause(const Id& id, bool paused, Done done)
 void TorrentService::Impl::connect_peer(const Id& id, const Endpoint& peer, Done done)
 {
     with(id, done, [&](TorrentRecord& record) {
-        if (record.handle.is_valid()) record.handle.connect_peer(to_libtorrent(peer));
-        else record.first_peers.push_back(peer);
+        if (record.handle.is_valid())
+            record.handle.connect_peer(to_libtorrent(peer));
+        else
+            record.first_peers.push_back(peer);
+        record.info.findable = true;
         post([done = std::move(done)] { done({}); });
     });
 }
@@ -104,7 +112,8 @@ void TorrentService::Impl::connect_peer(const Id& id, const Endpoint& peer, Done
 std::vector<TorrentInfo> TorrentService::Impl::list() const
 {
     std::vector<TorrentInfo> all;
-    for (const auto& [id, record] : records_) all.push_back(record.info);
+    for (const auto& [id, record] : records_)
+        all.push_back(record.info);
     return all;
 }
 
@@ -116,7 +125,8 @@ void TorrentService::Impl::peers_lost(const TorrentRoute& route, std::span<const
         if (record.info.route == route) session->reconnect(record.handle, peers);
 }
 
-// ---- what alerts say -------------------------------------------------------------------------------------------------
+// ---- what alerts say
+// -------------------------------------------------------------------------------------------------
 
 TorrentRecord* TorrentService::Impl::record_of(const lt::torrent_handle& handle)
 {
@@ -129,9 +139,12 @@ TorrentRecord* TorrentService::Impl::record_of(const lt::torrent_handle& handle)
 void TorrentService::Impl::forget(Id id)
 {
     TorrentRecord& record = records_.at(id);
-    for (Done& done : record.saved) post([done = std::move(done)] { done({}); }); // there is nothing to save any more
+    for (Done& done : record.saved)
+        post([done = std::move(done)] { done({}); }); // there is nothing to save any more
     for (IdDone& done : record.added)
-        post([done = std::move(done), why = fmt::format("torrent {}: removed while it was being added", id)] { done(std::unexpected(why)); });
+        post([done = std::move(done), why = fmt::format("torrent {}: removed while it was being added", id)] {
+            done(std::unexpected(why));
+        });
     by_handle_.erase(record.handle);
     records_.erase(id);
 }
@@ -145,7 +158,8 @@ void TorrentService::Impl::on_alert(const TorrentRoute& route, const lt::alert& 
     if (const auto* saved = lt::alert_cast<lt::save_resume_data_alert>(&alert)) return on_saved(*saved);
     if (const auto* failed = lt::alert_cast<lt::save_resume_data_failed_alert>(&alert)) return on_not_saved(*failed);
     if (const auto* failed = lt::alert_cast<lt::torrent_delete_failed_alert>(&alert))
-        return log::warn("files of a removed torrent could not be deleted", {log::field("why", failed->error.message())});
+        return log::warn("files of a removed torrent could not be deleted",
+                         {log::field("why", failed->error.message())});
     if (const auto* failed = lt::alert_cast<lt::file_error_alert>(&alert)) on_file_error(*failed);
     if ((alert.category() & lt::alert_category::error) != lt::alert_category_t{})
         log::debug("torrent alert", {log::field("text", Sensitive(alert.message()))});
@@ -159,12 +173,15 @@ void TorrentService::Impl::on_updated(const lt::state_update_alert& alert)
 
 void TorrentService::Impl::on_connected(const lt::peer_connect_alert& alert)
 {
-    if (TorrentRecord* record = record_of(alert.handle)) record->info.peers_seen.insert(from_libtorrent(alert.endpoint).ip.unmapped());
+    constexpr std::size_t kMostPeersSeen = 10'000; // a proof for the demo, not a log of a swarm's life
+    if (options_.record_peers && peers_seen_.size() < kMostPeersSeen && record_of(alert.handle) != nullptr)
+        peers_seen_.insert(from_libtorrent(alert.endpoint).ip.unmapped());
 }
 
 void TorrentService::Impl::on_file_error(const lt::file_error_alert& alert)
 {
-    if (TorrentRecord* record = record_of(alert.handle)) record->write_error = fmt::format("{}: {}", alert.filename(), alert.error.message());
+    if (TorrentRecord* record = record_of(alert.handle))
+        record->write_error = fmt::format("{}: {}", alert.filename(), alert.error.message());
 }
 
 void TorrentService::Impl::on_removed(const lt::torrent_removed_alert& alert)
@@ -175,7 +192,8 @@ void TorrentService::Impl::on_removed(const lt::torrent_removed_alert& alert)
     removing_.erase(waiting);
 }
 
-// ---- time --------------------------------------------------------------------------------------------------------------
+// ---- time
+// --------------------------------------------------------------------------------------------------------------
 
 void TorrentService::Impl::refresh_later()
 {
@@ -200,35 +218,76 @@ void TorrentService::Impl::refresh()
     if (listener) listener();
 }
 
-/// libtorrent gives a peer up after some failures; the ones the user named are worth another try while there is no other.
+/// libtorrent gives a peer up after some failures; the ones the user named are worth another try while there is no
+/// other.
 void TorrentService::Impl::offer_first_peers(TorrentRecord& record, TimePoint now)
 {
     constexpr std::chrono::seconds kOfferEvery{15};
     const bool lonely = record.info.peers == 0 && !record.info.complete && !record.paused;
     if (!lonely || !record.handle.is_valid() || now - record.offered_at < kOfferEvery) return;
     record.offered_at = now;
-    for (const Endpoint& peer : record.first_peers) record.handle.connect_peer(to_libtorrent(peer));
+    for (const Endpoint& peer : record.first_peers)
+        record.handle.connect_peer(to_libtorrent(peer));
 }
 
-// ---- the public face ---------------------------------------------------------------------------------------------------
+// ---- the public face
+// ---------------------------------------------------------------------------------------------------
 
-TorrentService::TorrentService(asio::io_context& io, Containment& containment, TorrentServiceOptions options, TorrentServiceHooks hooks)
+TorrentService::TorrentService(asio::io_context& io, Containment& containment, TorrentServiceOptions options,
+                               TorrentServiceHooks hooks)
     : impl_(std::make_unique<Impl>(io, containment, std::move(options), std::move(hooks)))
 {
 }
 TorrentService::~TorrentService() = default;
 
-void TorrentService::load(std::function<void(std::vector<std::string>)> done) { impl_->load(std::move(done)); }
-void TorrentService::add(const AddTorrent& request, IdDone done) { impl_->add(request, std::move(done)); }
-void TorrentService::remove(const Id& id, bool delete_files, Done done) { impl_->remove(id, delete_files, std::move(done)); }
-void TorrentService::pause(const Id& id, Done done) { impl_->pause(id, true, std::move(done)); }
-void TorrentService::resume(const Id& id, Done done) { impl_->pause(id, false, std::move(done)); }
-void TorrentService::connect_peer(const Id& id, const Endpoint& peer, Done done) { impl_->connect_peer(id, peer, std::move(done)); }
-void TorrentService::save_all(Done done) { impl_->save_all(std::move(done)); }
-void TorrentService::stop(Duration grace, Done done) { impl_->stop(grace, std::move(done)); }
-void TorrentService::on_refresh(std::function<void()> listener) { impl_->listener = std::move(listener); }
-std::vector<TorrentInfo> TorrentService::list() const { return impl_->list(); }
-std::vector<TorrentSessionInfo> TorrentService::sessions() const { return impl_->sessions().list(); }
+void TorrentService::load(std::function<void(std::vector<std::string>)> done)
+{
+    impl_->load(std::move(done));
+}
+void TorrentService::add(const AddTorrent& request, IdDone done)
+{
+    impl_->add(request, std::move(done));
+}
+void TorrentService::remove(const Id& id, bool delete_files, Done done)
+{
+    impl_->remove(id, delete_files, std::move(done));
+}
+void TorrentService::pause(const Id& id, Done done)
+{
+    impl_->pause(id, true, std::move(done));
+}
+void TorrentService::resume(const Id& id, Done done)
+{
+    impl_->pause(id, false, std::move(done));
+}
+void TorrentService::connect_peer(const Id& id, const Endpoint& peer, Done done)
+{
+    impl_->connect_peer(id, peer, std::move(done));
+}
+void TorrentService::save_all(Done done)
+{
+    impl_->save_all(std::move(done));
+}
+void TorrentService::stop(Duration grace, Done done)
+{
+    impl_->stop(grace, std::move(done));
+}
+void TorrentService::on_refresh(std::function<void()> listener)
+{
+    impl_->listener = std::move(listener);
+}
+std::vector<TorrentInfo> TorrentService::list() const
+{
+    return impl_->list();
+}
+std::vector<TorrentSessionInfo> TorrentService::sessions() const
+{
+    return impl_->sessions().list();
+}
+const std::set<IpAddress>& TorrentService::peers_seen() const
+{
+    return impl_->peers_seen();
+}
 
 std::optional<TorrentInfo> TorrentService::show(const Id& id) const
 {

@@ -14,6 +14,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -21,16 +22,18 @@
 namespace cepa::main {
 
 struct TorrentServiceOptions {
-    std::filesystem::path state_folder;          ///< resume data goes to its torrents/ folder; empty: nothing is kept
+    std::filesystem::path state_folder; ///< resume data goes to its torrents/ folder; empty: nothing is kept
     /// Where the plain session listens, "ADDRESS:PORT"; port 0 lets the system choose. A private network's seeders
     /// listen on a loopback address of their own.
     std::string plain_listen = "0.0.0.0:0";
-    bool public_network = false;                 ///< allows the DHT; for the plain session local discovery and UPnP too
+    bool public_network = false; ///< allows the DHT; for the plain session local discovery and UPnP too
     unsigned max_hops = 3;
-    std::uint32_t download_bytes_per_s = 0;      ///< per session; 0 is no limit
+    std::vector<Endpoint> dht_nodes;        ///< entry points of the DHT; without any it finds nobody
+    bool record_peers = false;              ///< peers_seen() has something to tell
+    std::uint32_t download_bytes_per_s = 0; ///< per session; 0 is no limit
     std::uint32_t upload_bytes_per_s = 0;
-    std::chrono::milliseconds refresh{500};      ///< how often list() and show() are brought up to date
-    std::chrono::seconds save_every{60};         ///< resume data of torrents that changed
+    std::chrono::milliseconds refresh{500}; ///< how often list() and show() are brought up to date
+    std::chrono::seconds save_every{60};    ///< resume data of torrents that changed
 };
 
 /// What the service asks of the tunnels' side.
@@ -40,6 +43,8 @@ struct TorrentServiceHooks {
     std::function<Answer<std::uint16_t>(const TorrentRoute&)> open_proxy;
     /// An anonymous session was ended by its guard: the text says why. The listener may be closed.
     std::function<void(const TorrentRoute&, const std::string&)> on_guard = {};
+    /// The address under which others see this machine, as discovery knows it now; behind NAT no interface has it.
+    std::function<std::optional<IpAddress>()> outside_address = {};
 };
 
 class TorrentService {
@@ -58,8 +63,9 @@ public:
     /// one message each; the others are added. Call it once, at start.
     void load(std::function<void(std::vector<std::string> messages)> done);
 
-    /// Adds a torrent. Adding one that is there with the same route is no error and adds the peers; with another route
-    /// it is one. Answers with its id once libtorrent has taken it.
+    /// Adds a torrent. Adding one that is there with the same route and folder is no error and adds the peers; with
+    /// another route or folder it is one, and so is resume data of a newer version, which would be overwritten. Answers
+    /// with its id once libtorrent has taken it.
     void add(const AddTorrent& request, IdDone done);
     /// `id` may be shortened to any unique beginning, here and below.
     void remove(const Id& id, bool delete_files, Done done);
@@ -70,6 +76,9 @@ public:
     [[nodiscard]] std::vector<TorrentInfo> list() const;
     [[nodiscard]] std::optional<TorrentInfo> show(const Id& id) const;
     [[nodiscard]] std::vector<TorrentSessionInfo> sessions() const;
+    /// The remote addresses that connected to a torrent or that one tried, since this start; bounded, and empty unless
+    /// options.record_peers.
+    [[nodiscard]] const std::set<IpAddress>& peers_seen() const;
     /// Called after every refresh, so that a progress bar or a waiting command can look. One listener; empty: none.
     void on_refresh(std::function<void()> listener);
 

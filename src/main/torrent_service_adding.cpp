@@ -1,9 +1,9 @@
 // How torrents come into the service, from the user and from the state folder, and how a whole route's torrents fail.
+#include "base/log.hpp"
 #include "main/torrent_service_impl.hpp"
 #include "main/torrent_source.hpp"
 
-#include "base/log.hpp"
-
+#include <boost/algorithm/string/predicate.hpp>
 #include <libtorrent/torrent_flags.hpp>
 #include <libtorrent/torrent_info.hpp>
 
@@ -17,22 +17,52 @@ namespace lt = libtorrent;
 void TorrentService::Impl::add(const AddTorrent& request, IdDone done)
 {
     auto params = read_source(request);
-    Answer<void> answer = params ? Answer<void>() : std::unexpected(params.error());
-    if (answer) answer = add_parsed(std::move(*params), request, false, done);
+    const Answer<void> answer = params ? add_read(std::move(*params), request, done) : std::unexpected(params.error());
     if (!answer) post([done, error = answer.error()] { done(std::unexpected(error)); });
 }
 
+/// Looks for what an earlier life left before the torrent's resume data is written anew.
+Answer<void> TorrentService::Impl::add_read(lt::add_torrent_params params, const AddTorrent& request, IdDone done)
+{
+    const Id id = torrent_id(params.info_hashes);
+    bool plain_life = false;
+    if (!records_.contains(id)) {
+        if (Answer<void> ready = store_.prepare(); !ready) return ready;
+        Answer<std::optional<StoredTorrent>> kept = store_.find(id);
+        if (!kept) return std::unexpected(kept.error());
+        if (*kept && request.go_on) {
+            plain_life = (*kept)->plain_life || (*kept)->route.hops == 0;
+            params = continued(std::move(params), std::move(**kept), request);
+        }
+    }
+    return add_parsed(std::move(params), request, plain_life, std::move(done));
+}
+
+/// Whether peers can come from anywhere. Of an anonymous torrent's trackers only those on UDP can be reached, until the
+/// SOCKS5 listener offers CONNECT; nobody connects to it first.
+bool TorrentService::Impl::findable(const lt::add_torrent_params& params, const AddTorrent& request) const
+{
+    const bool plain = request.route.hops == 0;
+    const auto reachable = [&](const std::string& url) { return plain || boost::istarts_with(url, "udp://"); };
+    return !request.peers.empty() || !params.peers.empty() || !options_.dht_nodes.empty() ||
+           (plain && options_.public_network) || std::ranges::any_of(params.trackers, reachable);
+}
+
 /// Fills everything in and hands it to the route's session; `done` is only called when this succeeds.
-Answer<void> TorrentService::Impl::add_parsed(lt::add_torrent_params params, const AddTorrent& request, bool plain_life, IdDone done)
+Answer<void> TorrentService::Impl::add_parsed(lt::add_torrent_params params, const AddTorrent& request, bool plain_life,
+                                              IdDone done)
 {
     const TorrentRoute route = TorrentSessions::normal(request.route);
     if (stopping_) return std::unexpected(std::string("torrent: the service is stopping"));
     if (route.hops > options_.max_hops)
-        return std::unexpected(fmt::format("torrent: {} hops are more than the {} allowed", route.hops, options_.max_hops));
+        return std::unexpected(
+            fmt::format("torrent: {} hops are more than the {} allowed", route.hops, options_.max_hops));
+    if (params.ti) params.info_hashes = params.ti->info_hashes();
+    const Id id = torrent_id(params.info_hashes);
+    if (const auto known = records_.find(id); known != records_.end())
+        return add_again(known->second, request, std::move(done));
     const CleaningPolicy policy{route.hops > 0, !options_.public_network};
     if (const Answer<void> complete = complete_params(params, request, policy); !complete) return complete;
-    const Id id = torrent_id(params.info_hashes);
-    if (const auto known = records_.find(id); known != records_.end()) return add_again(known->second, request, std::move(done));
     const Answer<TorrentSession*> session = sessions_.open(route);
     if (!session) return std::unexpected(session.error());
 
@@ -44,6 +74,7 @@ Answer<void> TorrentService::Impl::add_parsed(lt::add_torrent_params params, con
     record.paused = request.paused;
     record.plain_life = plain_life || route.hops == 0;
     record.first_peers = request.peers;
+    record.info.findable = findable(params, request);
     record.waiting_since = clock_.now();
     record.added.push_back(std::move(done));
     (*session)->add(std::move(params));
@@ -54,9 +85,15 @@ Answer<void> TorrentService::Impl::add_again(const TorrentRecord& record, const 
 {
     const TorrentInfo& info = record.info;
     if (info.route != TorrentSessions::normal(request.route))
-        return std::unexpected(fmt::format("torrent {}: already here with {} hops in group \"{}\"; remove it first", info.id,
-                                           info.route.hops, info.route.group));
-    for (const Endpoint& peer : request.peers) connect_peer(info.id, peer, [](const Answer<void>&) {});
+        return std::unexpected(fmt::format(
+            "torrent {}: already here with {} hops in group \"{}\"; to change that, first: cepa remove {:.10}", info.id,
+            info.route.hops, info.route.group, info.id));
+    if (!request.any_folder && !same_folder(info.save_path, request.save_path))
+        return std::unexpected(
+            fmt::format("torrent {}: already here, in folder {}; to change that, first: cepa remove {:.10}", info.id,
+                        info.save_path.string(), info.id));
+    for (const Endpoint& peer : request.peers)
+        connect_peer(info.id, peer, [](const Answer<void>&) {});
     post([done = std::move(done), id = info.id] { done(id); });
     return {};
 }
@@ -80,10 +117,12 @@ void TorrentService::Impl::on_added(const TorrentRoute& route, const lt::add_tor
         record.handle = alert.handle;
         by_handle_[record.handle] = id;
         record.offered_at = clock_.now();
-        for (const Endpoint& peer : record.first_peers) record.handle.connect_peer(to_libtorrent(peer));
+        for (const Endpoint& peer : record.first_peers)
+            record.handle.connect_peer(to_libtorrent(peer));
         save(record, [](const Answer<void>&) {});
     }
-    for (const IdDone& done : waiting) done(answer);
+    for (const IdDone& done : waiting)
+        done(answer);
 }
 
 void TorrentService::Impl::load(std::function<void(std::vector<std::string>)> done)
@@ -117,8 +156,10 @@ void TorrentService::Impl::fail_all_of(const TorrentRoute& route, const std::str
         record.handle = {};
         record.info.state = TorrentState::failed;
         record.info.error = "stopped to protect its anonymity: " + why;
-        for (const IdDone& done : std::exchange(record.added, {})) done(std::unexpected(record.info.error));
-        for (const Done& done : std::exchange(record.saved, {})) done(std::unexpected(record.info.error));
+        for (const IdDone& done : std::exchange(record.added, {}))
+            done(std::unexpected(record.info.error));
+        for (const Done& done : std::exchange(record.saved, {}))
+            done(std::unexpected(record.info.error));
     }
     if (hooks_.on_guard) hooks_.on_guard(route, why);
 }

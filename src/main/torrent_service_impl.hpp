@@ -12,12 +12,14 @@
 
 #include <map>
 #include <memory>
+#include <set>
 
 namespace cepa::main {
 
 class TorrentService::Impl {
 public:
-    Impl(boost::asio::io_context& io, Containment& containment, TorrentServiceOptions options, TorrentServiceHooks hooks);
+    Impl(boost::asio::io_context& io, Containment& containment, TorrentServiceOptions options,
+         TorrentServiceHooks hooks);
 
     // torrent_service_adding.cpp
     void load(std::function<void(std::vector<std::string>)> done);
@@ -29,6 +31,7 @@ public:
     [[nodiscard]] std::vector<TorrentInfo> list() const;
     /// By a unique beginning of its id.
     [[nodiscard]] const TorrentRecord* find(const Id& id) const;
+    [[nodiscard]] const std::set<IpAddress>& peers_seen() const noexcept { return peers_seen_; }
     void peers_lost(const TorrentRoute& route, std::span<const Endpoint> peers);
     // torrent_service_saving.cpp
     void save_all(Done done);
@@ -41,7 +44,10 @@ public:
 
 private:
     // adding
-    [[nodiscard]] Answer<void> add_parsed(libtorrent::add_torrent_params params, const AddTorrent& request, bool plain_life, IdDone done);
+    [[nodiscard]] Answer<void> add_read(libtorrent::add_torrent_params params, const AddTorrent& request, IdDone done);
+    [[nodiscard]] Answer<void> add_parsed(libtorrent::add_torrent_params params, const AddTorrent& request,
+                                          bool plain_life, IdDone done);
+    [[nodiscard]] bool findable(const libtorrent::add_torrent_params& params, const AddTorrent& request) const;
     [[nodiscard]] Answer<void> add_again(const TorrentRecord& record, const AddTorrent& request, IdDone done);
     void on_added(const TorrentRoute& route, const libtorrent::add_torrent_alert& alert);
     void fail_all_of(const TorrentRoute& route, const std::string& why);
@@ -77,6 +83,7 @@ private:
     std::map<Id, TorrentRecord> records_;
     std::map<libtorrent::torrent_handle, Id> by_handle_;
     std::map<Id, std::vector<Done>> removing_;
+    std::set<IpAddress> peers_seen_;
     boost::asio::steady_timer refresh_timer_;
     boost::asio::steady_timer ending_timer_;
     TimePoint saved_at_;

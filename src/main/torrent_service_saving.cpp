@@ -1,7 +1,6 @@
 // How the service keeps what it has: resume data now and then and at the end, and the end itself.
-#include "main/torrent_service_impl.hpp"
-
 #include "base/log.hpp"
+#include "main/torrent_service_impl.hpp"
 
 #include <libtorrent/error_code.hpp>
 
@@ -56,28 +55,32 @@ void TorrentService::Impl::on_saved(const lt::save_resume_data_alert& alert)
 {
     TorrentRecord* record = record_of(alert.handle);
     if (record == nullptr) return;
-    writer_.save({record->info.id, record->info.route, record->paused, record->plain_life, alert.params}, {next_waiter(*record)});
+    writer_.save({record->info.id, record->info.route, record->paused, record->plain_life, alert.params},
+                 {next_waiter(*record)});
 }
 
 void TorrentService::Impl::on_not_saved(const lt::save_resume_data_failed_alert& alert)
 {
-    if (TorrentRecord* record = record_of(alert.handle)) next_waiter(*record)(std::unexpected("resume data: " + alert.error.message()));
+    if (TorrentRecord* record = record_of(alert.handle))
+        next_waiter (*record)(std::unexpected("resume data: " + alert.error.message()));
 }
 
 void TorrentService::Impl::save_changed()
 {
     saved_at_ = clock_.now();
     for (auto& [id, record] : records_)
-        if (record.unsaved) save(record, [](const Answer<void>& answer) {
-            if (!answer) log::warn("resume data not saved", {log::field("why", Sensitive(answer.error()))});
-        });
+        if (record.unsaved)
+            save(record, [](const Answer<void>& answer) {
+                if (!answer) log::warn("resume data not saved", {log::field("why", Sensitive(answer.error()))});
+            });
 }
 
 void TorrentService::Impl::save_all(Done done)
 {
     auto all = std::make_shared<Gathering>();
     all->done = std::move(done);
-    for (auto& [id, record] : records_) save(record, Gathering::one(all));
+    for (auto& [id, record] : records_)
+        save(record, Gathering::one(all));
     writer_.flush([all](const Answer<void>& answer) { all->arrive(answer); });
 }
 

@@ -67,15 +67,15 @@ TorrentSession::TorrentSession(asio::io_context& io, Containment& containment, T
 {
     lt::session_params parameters = session_parameters(settings);
     parameters.extensions.push_back(peers_);
-    if (anonymous()) {
-        parameters.extensions.push_back(std::make_shared<Watch>(io_, self_, settings));
-        own_ = own_addresses();
-    }
+    if (anonymous()) parameters.extensions.push_back(std::make_shared<Watch>(io_, self_, settings));
     const auto make = [&] {
-        session_ = std::make_unique<lt::session>(std::move(parameters), paused ? lt::session_handle::paused : lt::session_flags_t{});
+        session_ = std::make_unique<lt::session>(std::move(parameters),
+                                                 paused ? lt::session_handle::paused : lt::session_flags_t{});
     };
-    if (anonymous()) containment.run_inside(make);
-    else make();
+    if (anonymous())
+        containment.run_inside(make);
+    else
+        make();
     session_->set_alert_notify([&target = io_, weak = std::weak_ptr(self_)] {
         asio::post(target, [weak] {
             if (const auto alive = weak.lock()) (*alive)->on_alerts();
@@ -88,6 +88,12 @@ TorrentSession::~TorrentSession()
     if (session_) session_->set_alert_notify({});
 }
 
+/// Asked anew each time: addresses change while a session lives. Behind NAT only discovery knows the one that matters.
+std::set<IpAddress> TorrentSession::own() const
+{
+    return own_addresses(hooks_.outside_address ? hooks_.outside_address() : std::nullopt);
+}
+
 void TorrentSession::on_alerts()
 {
     if (!session_) return;
@@ -96,7 +102,8 @@ void TorrentSession::on_alerts()
     const std::weak_ptr weak(self_); // a hook may abort or destroy this
     for (const lt::alert* alert : alerts) {
         if (anonymous())
-            if (const auto why = guard_alert(*alert, own_)) {
+            if (const auto why = guard_alert(
+                    *alert, lt::alert_cast<lt::external_ip_alert>(alert) != nullptr ? own() : std::set<IpAddress>())) {
                 hooks_.on_guard(*why);
                 return;
             }
@@ -117,13 +124,19 @@ void TorrentSession::remove(const lt::torrent_handle& torrent, bool delete_files
 
 void TorrentSession::refresh()
 {
-    session_->post_torrent_updates(lt::torrent_handle::query_name | lt::torrent_handle::query_torrent_file
-                                   | lt::torrent_handle::query_save_path);
+    session_->post_torrent_updates(lt::torrent_handle::query_name | lt::torrent_handle::query_torrent_file |
+                                   lt::torrent_handle::query_save_path);
 }
 
-void TorrentSession::pause() { session_->pause(); }
+void TorrentSession::pause()
+{
+    session_->pause();
+}
 
-void TorrentSession::resume() { session_->resume(); }
+void TorrentSession::resume()
+{
+    session_->resume();
+}
 
 void TorrentSession::set_dht(bool on)
 {

@@ -1,6 +1,6 @@
-// One libtorrent session of one route, wrapped so that nothing can reach the settings its anonymity rests on: all of them
-// are given to the constructor, and only rates and the DHT change later. An anonymous one is made inside the containment,
-// so that its threads and sockets live there, and is watched by the guard. Process: main, io thread.
+// One libtorrent session of one route, wrapped so that nothing can reach the settings its anonymity rests on: all of
+// them are given to the constructor, and only rates and the DHT change later. An anonymous one is made inside the
+// containment, so that its threads and sockets live there, and is watched by the guard. Process: main, io thread.
 #pragma once
 
 #include "main/containment.hpp"
@@ -14,6 +14,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -26,6 +27,8 @@ struct TorrentSessionHooks {
     std::function<void(const libtorrent::alert&)> on_alert;
     /// Anonymous sessions: the guard fired. The session is to be aborted now.
     std::function<void(const std::string& why)> on_guard;
+    /// The address under which others see this machine, when it is known. May be empty.
+    std::function<std::optional<IpAddress>()> outside_address = {};
 };
 
 /// Ends a session in the background: the session's threads stop some time after abort().
@@ -40,8 +43,8 @@ private:
 
 class TorrentSession {
 public:
-    /// Makes the session and may block for some milliseconds. Hooks are called from the io loop, never from inside a call.
-    /// It begins paused when `paused`: torrents can be added and wait.
+    /// Makes the session and may block for some milliseconds. Hooks are called from the io loop, never from inside a
+    /// call. It begins paused when `paused`: torrents can be added and wait.
     TorrentSession(boost::asio::io_context& io, Containment& containment, TorrentRoute route,
                    libtorrent::settings_pack settings, bool paused, TorrentSessionHooks hooks);
     /// Waits for the session's threads unless abort() was called.
@@ -68,6 +71,7 @@ public:
 private:
     class Watch;
     void on_alerts();
+    [[nodiscard]] std::set<IpAddress> own() const;
 
     boost::asio::io_context& io_;
     TorrentRoute route_;
@@ -75,7 +79,6 @@ private:
     std::shared_ptr<TorrentSession*> self_; // handlers posted by libtorrent's threads may come after the end
     std::shared_ptr<PeerReconnect> peers_;  // shared with libtorrent, which calls it until its threads end
     std::unique_ptr<libtorrent::session> session_;
-    std::set<IpAddress> own_;
 };
 
 [[nodiscard]] libtorrent::tcp::endpoint to_libtorrent(const Endpoint& endpoint);

@@ -11,8 +11,8 @@ namespace cepa::main {
 
 namespace lt = libtorrent;
 
-TorrentSessions::TorrentSessions(boost::asio::io_context& io, Containment& containment, const TorrentServiceOptions& options,
-                                 const Clock& clock, TorrentSessionsHooks hooks)
+TorrentSessions::TorrentSessions(boost::asio::io_context& io, Containment& containment,
+                                 const TorrentServiceOptions& options, const Clock& clock, TorrentSessionsHooks hooks)
     : io_(io), containment_(containment), options_(options), clock_(clock), hooks_(std::move(hooks))
 {
 }
@@ -21,6 +21,11 @@ TorrentRoute TorrentSessions::normal(TorrentRoute route)
 {
     if (route.hops == 0) route.group.clear();
     return route;
+}
+
+bool TorrentSessions::uses_dht() const noexcept
+{
+    return options_.public_network || !options_.dht_nodes.empty();
 }
 
 TorrentSessions::Entry& TorrentSessions::entry(const TorrentRoute& route)
@@ -48,11 +53,17 @@ Answer<TorrentSession*> TorrentSessions::open(const TorrentRoute& route)
 Answer<lt::settings_pack> TorrentSessions::settings_of(Entry& wanted)
 {
     const SessionLimits limits{options_.download_bytes_per_s, options_.upload_bytes_per_s};
-    if (wanted.info.route.hops == 0) return plain_settings(options_.plain_listen, options_.public_network, limits);
+    if (wanted.info.route.hops == 0) {
+        lt::settings_pack plain = plain_settings(options_.plain_listen, options_.public_network, limits);
+        set_dht_nodes(plain, options_.dht_nodes);
+        return plain;
+    }
     const Answer<std::uint16_t> port = hooks_.open_proxy(wanted.info.route);
     if (!port) return std::unexpected(port.error());
     wanted.info.proxy_port = *port;
-    return anonymous_settings(*port, limits);
+    lt::settings_pack anonymous = anonymous_settings(*port, limits);
+    set_dht_nodes(anonymous, options_.dht_nodes);
+    return anonymous;
 }
 
 Answer<void> TorrentSessions::make(Entry& wanted)
@@ -61,14 +72,15 @@ Answer<void> TorrentSessions::make(Entry& wanted)
     if (!settings) return std::unexpected(settings.error());
     wanted.paused = !wanted.state.ready;
     TorrentSessionHooks hooks{[this, &wanted](const lt::alert& alert) { on_alert(wanted, alert); },
-                              [this, &wanted](const std::string& why) { on_guard(wanted, why); }};
+                              [this, &wanted](const std::string& why) { on_guard(wanted, why); },
+                              hooks_.outside_address};
     try {
         wanted.session = std::make_unique<TorrentSession>(io_, containment_, wanted.info.route, std::move(*settings),
                                                           wanted.paused, std::move(hooks));
     } catch (const std::exception& error) {
         return std::unexpected(std::string("torrent session: ") + error.what());
     }
-    if (!wanted.paused && options_.public_network) wanted.session->set_dht(true);
+    if (!wanted.paused && uses_dht()) wanted.session->set_dht(true);
     return {};
 }
 
@@ -111,7 +123,7 @@ void TorrentSessions::apply_readiness(Entry& one)
     if (!one.session || one.info.route.hops == 0) return;
     if (one.state.ready && one.paused) {
         one.session->resume();
-        if (options_.public_network) one.session->set_dht(true);
+        if (uses_dht()) one.session->set_dht(true);
         one.paused = false;
     } else if (!one.state.ready && !one.paused && clock_.now() - one.state.since >= kPauseAfter) {
         one.session->pause();
@@ -147,8 +159,9 @@ void TorrentSessions::on_guard(Entry& one, const std::string& why)
     if (!one.session) return;
     end(one);
     one.info.stopped_by_guard = why;
-    log::error("anonymous torrent session stopped: it could have reached the network past its circuits; restart the program",
-               {log::field("hops", one.info.route.hops), log::field("why", why)});
+    log::error(
+        "anonymous torrent session stopped: it could have reached the network past its circuits; restart the program",
+        {log::field("hops", one.info.route.hops), log::field("why", why)});
     hooks_.on_guard(one.info.route, why);
 }
 

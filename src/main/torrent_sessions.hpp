@@ -1,6 +1,6 @@
-// The libtorrent sessions of a node, one per route, each made on first use and ended at once when its guard fires. Keeps
-// what the tunnels say of a route, and pauses a session whose route is not there: libtorrent would use its patience with
-// every peer up meanwhile. Process: main, io thread.
+// The libtorrent sessions of a node, one per route, each made on first use and ended at once when its guard fires.
+// Keeps what the tunnels say of a route, and pauses a session whose route is not there: libtorrent would use its
+// patience with every peer up meanwhile. Process: main, io thread.
 #pragma once
 
 #include "main/torrent_record.hpp"
@@ -22,6 +22,7 @@ struct TorrentSessionsHooks {
     std::function<void(const TorrentRoute&, const libtorrent::alert&)> on_alert;
     /// The session is gone by then.
     std::function<void(const TorrentRoute&, const std::string& why)> on_guard;
+    std::function<std::optional<IpAddress>()> outside_address = {}; ///< see TorrentSessionHooks
 };
 
 class TorrentSessions {
@@ -33,8 +34,8 @@ public:
     TorrentSessions(boost::asio::io_context& io, Containment& containment, const TorrentServiceOptions& options,
                     const Clock& clock, TorrentSessionsHooks hooks);
 
-    /// The session of `route`, which must be normal(); made when there is none yet. Fails when its guard has ended it, when
-    /// no listener can be opened, or when libtorrent refuses.
+    /// The session of `route`, which must be normal(); made when there is none yet. Fails when its guard has ended it,
+    /// when no listener can be opened, or when libtorrent refuses.
     [[nodiscard]] Answer<TorrentSession*> open(const TorrentRoute& route);
     /// nullptr when it was not made yet or was ended.
     [[nodiscard]] TorrentSession* find(const TorrentRoute& route) const;
@@ -59,6 +60,7 @@ private:
         bool paused = false;
     };
 
+    [[nodiscard]] bool uses_dht() const noexcept;
     Entry& entry(const TorrentRoute& route);
     [[nodiscard]] Answer<libtorrent::settings_pack> settings_of(Entry& entry);
     [[nodiscard]] Answer<void> make(Entry& entry);

@@ -1,5 +1,6 @@
 #include "main/torrent_source.hpp"
 
+#include "base/log.hpp"
 #include "main/atomic_file.hpp"
 
 #include <boost/algorithm/string/predicate.hpp>
@@ -15,9 +16,9 @@ namespace {
 namespace lt = libtorrent;
 
 /// All that a request decides, and what libtorrent would otherwise decide by itself (auto_managed).
-constexpr lt::torrent_flags_t kDecided = lt::torrent_flags::auto_managed | lt::torrent_flags::paused
-                                         | lt::torrent_flags::seed_mode | lt::torrent_flags::sequential_download
-                                         | lt::torrent_flags::disable_pex | lt::torrent_flags::upload_mode;
+constexpr lt::torrent_flags_t kDecided = lt::torrent_flags::auto_managed | lt::torrent_flags::paused |
+                                         lt::torrent_flags::seed_mode | lt::torrent_flags::sequential_download |
+                                         lt::torrent_flags::disable_pex | lt::torrent_flags::upload_mode;
 
 lt::torrent_flags_t flags_of(const AddTorrent& request)
 {
@@ -29,6 +30,37 @@ lt::torrent_flags_t flags_of(const AddTorrent& request)
 }
 
 } // namespace
+
+bool same_folder(const std::filesystem::path& one, const std::filesystem::path& other)
+{
+    std::error_code error;
+    if (std::filesystem::equivalent(one, other, error)) return true;
+    return std::filesystem::absolute(one, error).lexically_normal() ==
+           std::filesystem::absolute(other, error).lexically_normal();
+}
+
+lt::add_torrent_params continued(lt::add_torrent_params fresh, StoredTorrent kept, const AddTorrent& request)
+{
+    if (!same_folder(kept.params.save_path, request.save_path)) {
+        log::info("an earlier download of this torrent into another folder is left as it is");
+        return fresh;
+    }
+    TorrentRoute route = request.route;
+    if (route.hops == 0) route.group.clear(); // all plain torrents are of one
+    if (kept.route == route) {
+        if (kept.plain_life && route.hops > 0) forget_plain_life(kept.params);
+        return std::move(kept.params);
+    }
+    // What it is and which bytes are there, by name: peers, trackers and their answers belong to the other life.
+    if (!fresh.ti) fresh.ti = std::move(kept.params.ti);
+    fresh.have_pieces = std::move(kept.params.have_pieces);
+    fresh.verified_pieces = std::move(kept.params.verified_pieces);
+    fresh.unfinished_pieces = std::move(kept.params.unfinished_pieces);
+    fresh.merkle_trees = std::move(kept.params.merkle_trees);
+    fresh.merkle_tree_mask = std::move(kept.params.merkle_tree_mask);
+    fresh.verified_leaf_hashes = std::move(kept.params.verified_leaf_hashes);
+    return fresh;
+}
 
 Answer<lt::add_torrent_params> read_source(const AddTorrent& request)
 {
@@ -45,7 +77,8 @@ Answer<void> complete_params(lt::add_torrent_params& params, const AddTorrent& r
 {
     std::error_code error;
     std::filesystem::create_directories(request.save_path, error);
-    if (!error && !std::filesystem::is_directory(request.save_path, error)) error = std::make_error_code(std::errc::not_a_directory);
+    if (!error && !std::filesystem::is_directory(request.save_path, error))
+        error = std::make_error_code(std::errc::not_a_directory);
     if (error) return std::unexpected(fmt::format("folder {}: {}", request.save_path.string(), error.message()));
     clean(params, policy);
     if (params.ti) params.info_hashes = params.ti->info_hashes();

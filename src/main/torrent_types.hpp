@@ -12,7 +12,6 @@
 #include <expected>
 #include <filesystem>
 #include <optional>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -36,10 +35,14 @@ struct AddTorrent {
     Bytes content;                   ///< the bytes of a .torrent file; wins over `source` when not empty
     std::filesystem::path save_path; ///< made when missing
     TorrentRoute route;
-    bool seed_mode = false;          ///< the files are said to be complete: no check before seeding
+    bool seed_mode = false; ///< the files are said to be complete: no check before seeding
     bool paused = false;
     bool sequential = false;
-    std::vector<Endpoint> peers;     ///< to connect to at once, as if a tracker had named them
+    std::vector<Endpoint> peers; ///< to connect to at once, as if a tracker had named them
+    /// Takes over the pieces that an earlier life left in the state folder for the same `save_path`. Of a life on
+    /// another route nothing else comes along, and that route is not opened.
+    bool go_on = false;
+    bool any_folder = false; ///< `save_path` is only a default: a torrent that is here already stays where it is
 };
 
 enum class TorrentState : std::uint8_t { checking, metadata, downloading, seeding, paused, failed };
@@ -47,42 +50,42 @@ enum class TorrentState : std::uint8_t { checking, metadata, downloading, seedin
 
 /// One torrent as of the last refresh.
 struct TorrentInfo {
-    std::string id;                  ///< v1 info hash in hex, or the truncated v2 one; fixed when it was added
+    std::string id; ///< v1 info hash in hex, or the truncated v2 one; fixed when it was added
     std::string name;
     TorrentRoute route;
     TorrentState state = TorrentState::checking;
-    bool complete = false;           ///< every wanted byte is there and verified
-    double progress = 0;             ///< 0 to 1, of the wanted bytes; of the check while checking
-    std::uint64_t bytes_done = 0;    ///< verified, of bytes_total
-    std::uint64_t bytes_total = 0;   ///< 0 while the metadata is missing
-    std::uint64_t downloaded = 0;    ///< payload since it was first added, kept over restarts
+    bool complete = false;         ///< every wanted byte is there and verified
+    double progress = 0;           ///< 0 to 1, of the wanted bytes; of the check while checking
+    std::uint64_t bytes_done = 0;  ///< verified, of bytes_total
+    std::uint64_t bytes_total = 0; ///< 0 while the metadata is missing
+    std::uint64_t downloaded = 0;  ///< payload since it was first added, kept over restarts
     std::uint64_t uploaded = 0;
-    std::uint64_t wasted = 0;        ///< payload that failed its hash or came twice, since this start
+    std::uint64_t wasted = 0; ///< payload that failed its hash or came twice, since this start
     std::uint64_t download_bytes_per_s = 0;
     std::uint64_t upload_bytes_per_s = 0;
-    unsigned peers = 0;              ///< connected now
-    unsigned seeds = 0;              ///< of these, complete ones
-    double ratio = 0;                ///< uploaded / size; 0 while unknown
+    unsigned peers = 0; ///< connected now
+    unsigned seeds = 0; ///< of these, complete ones
+    double ratio = 0;   ///< uploaded / size; 0 while unknown
     std::optional<std::chrono::seconds> eta;
     std::uint32_t pieces_done = 0;
     std::uint32_t pieces = 0;
     std::uint32_t piece_bytes = 0;
-    std::string error;               ///< why it stopped, when state == failed
+    std::string error; ///< why it stopped, when state == failed
     std::filesystem::path save_path;
-    std::string waiting_for;         ///< what it needs to go on, for the user; empty while nothing is missing
-    Duration waiting{};              ///< for how long already
-    std::set<IpAddress> peers_seen;  ///< every remote address that connected to it or that it tried, since this start
+    std::string waiting_for; ///< what it needs to go on, for the user; empty while nothing is missing
+    Duration waiting{};      ///< for how long already
+    bool findable = true;    ///< it has a peer, a tracker that its route can reach, or a DHT with an entry point
 };
 
 /// What a torrent session is, for `cepa status`.
 struct TorrentSessionInfo {
     TorrentRoute route;
-    std::uint16_t proxy_port = 0;    ///< of its SOCKS5 listener; 0 for the plain session
-    std::string listen;              ///< where it listens, as libtorrent says
-    std::string listen_error;        ///< why it does not listen
-    bool ready = false;              ///< the route carries traffic
+    std::uint16_t proxy_port = 0; ///< of its SOCKS5 listener; 0 for the plain session
+    std::string listen;           ///< where it listens, as libtorrent says
+    std::string listen_error;     ///< why it does not listen
+    bool ready = false;           ///< the route carries traffic
     std::string waiting_for;
-    std::string stopped_by_guard;    ///< why the guard ended it; empty while it runs
+    std::string stopped_by_guard; ///< why the guard ended it; empty while it runs
 };
 
 } // namespace cepa::main

@@ -1,9 +1,7 @@
-#include "main/resume_store.hpp"
-
 #include "main/atomic_file.hpp"
+#include "main/resume_store.hpp"
 #include "main/torrent_cleaning.hpp"
 #include "main/torrent_creator.hpp"
-
 #include "support/temporary_folder.hpp"
 
 #include <gtest/gtest.h>
@@ -34,7 +32,8 @@ StoredTorrent sample(const fs::path& folder, TorrentFormat format = TorrentForma
 Bytes with_schema(const StoredTorrent& stored, int schema)
 {
     const Bytes bytes = ResumeStore::encode(stored);
-    lt::entry whole = lt::bdecode(lt::span<const char>(reinterpret_cast<const char*>(bytes.data()), static_cast<std::ptrdiff_t>(bytes.size())));
+    lt::entry whole = lt::bdecode(
+        lt::span<const char>(reinterpret_cast<const char*>(bytes.data()), static_cast<std::ptrdiff_t>(bytes.size())));
     whole["cepa"]["schema"] = schema;
     Bytes out;
     lt::bencode(std::back_inserter(out), whole);
@@ -100,6 +99,23 @@ TEST(ResumeStore, ANewerVersionsFileIsLeftAlone)
     EXPECT_TRUE(fs::exists(file));
 }
 
+TEST(ResumeStore, OneTorrentIsFoundByItsId)
+{
+    const test::TemporaryFolder folder;
+    const StoredTorrent stored = sample(folder.path());
+    const ResumeStore store(folder.path());
+    const fs::path file = folder.path() / (stored.id + ".resume");
+    EXPECT_FALSE(store.find(stored.id).value());
+    ASSERT_TRUE(store.save(stored));
+    EXPECT_EQ(store.find(stored.id).value()->route, stored.route);
+    ASSERT_TRUE(write_file_atomically(file, with_schema(stored, kResumeSchema + 1)));
+    EXPECT_NE(store.find(stored.id).error().find("newer version"), std::string::npos);
+    EXPECT_TRUE(fs::exists(file)) << "it is the newer version's";
+    ASSERT_TRUE(write_file_atomically(file, as_bytes("d4:cepa")));
+    EXPECT_FALSE(store.find(stored.id).value());
+    EXPECT_TRUE(fs::exists(file.string() + ".corrupt"));
+}
+
 TEST(ResumeStore, AFileUnderAnotherTorrentsNameIsSetAside)
 {
     const test::TemporaryFolder folder;
@@ -116,7 +132,8 @@ TEST(ResumeStore, EveryTruncationIsAnError)
     const test::TemporaryFolder folder;
     const Bytes bytes = ResumeStore::encode(sample(folder.path()));
     ASSERT_TRUE(ResumeStore::decode(bytes));
-    for (std::size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(ResumeStore::decode(ByteSpan(bytes).first(size))) << size;
+    for (std::size_t size = 0; size < bytes.size(); ++size)
+        EXPECT_FALSE(ResumeStore::decode(ByteSpan(bytes).first(size))) << size;
 }
 
 TEST(ResumeStore, FieldsOutOfRangeAreNotGuessed)

@@ -1,5 +1,4 @@
 #include "main/torrent_creator.hpp"
-
 #include "support/temporary_folder.hpp"
 
 #include <gtest/gtest.h>
@@ -30,9 +29,11 @@ lt::span<const char> view(const Bytes& bytes)
 /// The same files made in another order, in another place, with other times and modes.
 void make_album(const fs::path& folder, bool backwards)
 {
-    std::vector<std::pair<const char*, std::size_t>> files{{"a/one", 50'000}, {"a/two", 3}, {"b", 200'000}, {"empty", 0}};
+    std::vector<std::pair<const char*, std::size_t>> files{
+        {"a/one", 50'000}, {"a/two", 3}, {"b", 200'000}, {"empty", 0}};
     if (backwards) std::ranges::reverse(files);
-    for (const auto& [name, size] : files) write(folder / name, size, name[0]);
+    for (const auto& [name, size] : files)
+        write(folder / name, size, name[0]);
     if (!backwards) return;
     fs::last_write_time(folder / "b", fs::file_time_type::clock::now() - std::chrono::hours(1000));
     fs::permissions(folder / "a/one", fs::perms::owner_all);
@@ -46,8 +47,10 @@ TEST_P(Creator, SameContentSameBytes)
     const test::TemporaryFolder two;
     make_album(one.path() / "album", false);
     make_album(two.path() / "deeper" / "album", true);
-    const auto first = create_torrent({.path = one.path() / "album", .format = GetParam(), .piece_bytes = 16384, .trackers = {}});
-    const auto second = create_torrent({.path = two.path() / "deeper" / "album" / "", .format = GetParam(), .piece_bytes = 16384, .trackers = {}});
+    const auto first =
+        create_torrent({.path = one.path() / "album", .format = GetParam(), .piece_bytes = 16384, .trackers = {}});
+    const auto second = create_torrent(
+        {.path = two.path() / "deeper" / "album" / "", .format = GetParam(), .piece_bytes = 16384, .trackers = {}});
     ASSERT_TRUE(first) << first.error();
     ASSERT_TRUE(second) << second.error();
     EXPECT_EQ(first->content, second->content);
@@ -60,7 +63,8 @@ TEST_P(Creator, SaysNothingOfItsMaker)
 {
     const test::TemporaryFolder folder;
     write(folder.path() / "file", 100'000, 'x');
-    const auto made = create_torrent({.path = folder.path() / "file", .format = GetParam(), .piece_bytes = 0, .trackers = {}});
+    const auto made =
+        create_torrent({.path = folder.path() / "file", .format = GetParam(), .piece_bytes = 0, .trackers = {}});
     ASSERT_TRUE(made) << made.error();
     const lt::bdecode_node root = lt::bdecode(view(made->content));
     for (int i = 0; i < root.dict_size(); ++i) {
@@ -89,7 +93,9 @@ TEST(TorrentCreator, TrackersGoIntoTiersAndProgressEndsAtOne)
     write(folder.path() / "file", 100'000, 'x');
     double last = 0;
     int calls = 0;
-    const auto made = create_torrent({.path = folder.path() / "file", .format = TorrentFormat::v1, .piece_bytes = 16384,
+    const auto made = create_torrent({.path = folder.path() / "file",
+                                      .format = TorrentFormat::v1,
+                                      .piece_bytes = 16384,
                                       .trackers = {"http://a.example/a", "udp://b.example:1"}},
                                      [&](double value) {
                                          EXPECT_GE(value, last);
@@ -112,7 +118,8 @@ TEST(TorrentCreator, SymbolicLinksAreNotFollowed)
     write(folder.path() / "secret", 10, 's');
     fs::create_symlink(folder.path() / "secret", folder.path() / "album" / "link");
     fs::create_directory_symlink(folder.path(), folder.path() / "album" / "loop");
-    const auto made = create_torrent({.path = folder.path() / "album", .format = TorrentFormat::v1, .piece_bytes = 0, .trackers = {}});
+    const auto made = create_torrent(
+        {.path = folder.path() / "album", .format = TorrentFormat::v1, .piece_bytes = 0, .trackers = {}});
     ASSERT_TRUE(made) << made.error();
     EXPECT_EQ(lt::torrent_info(view(made->content), lt::from_span).num_files(), 1);
 }
@@ -124,13 +131,18 @@ TEST(TorrentCreator, RefusalsNameTheFileAndTheReason)
     write(folder.path() / "file", 1, 'x');
     fs::create_directory(folder.path() / "nothing");
     const auto refusal = [&](const char* name, std::uint32_t piece = 0) {
-        return create_torrent({.path = folder.path() / name, .format = TorrentFormat::v1, .piece_bytes = piece, .trackers = {}}).error();
+        return create_torrent(
+                   {.path = folder.path() / name, .format = TorrentFormat::v1, .piece_bytes = piece, .trackers = {}})
+            .error();
     };
     EXPECT_NE(refusal("none").find("none: no such file"), std::string::npos);
     EXPECT_NE(refusal("empty").find("nothing in it"), std::string::npos);
     EXPECT_NE(refusal("nothing").find("nothing in it"), std::string::npos);
     EXPECT_NE(refusal("file", 1000).find("power of two"), std::string::npos);
-    EXPECT_NE(create_torrent({.path = "/dev/null", .format = TorrentFormat::v1, .piece_bytes = 0, .trackers = {}}).error().find("neither a file nor"), std::string::npos);
+    EXPECT_NE(create_torrent({.path = "/dev/null", .format = TorrentFormat::v1, .piece_bytes = 0, .trackers = {}})
+                  .error()
+                  .find("neither a file nor"),
+              std::string::npos);
 }
 
 } // namespace

@@ -59,7 +59,8 @@ TEST(TorrentRecord, StatesByWhatCountsMost)
     update_record(record, status);
     EXPECT_EQ(record.info.state, TorrentState::failed);
     EXPECT_EQ(record.info.error, "/downloads: No space left on device");
-    for (int i = 0; i <= static_cast<int>(TorrentState::failed); ++i) EXPECT_STRNE(to_string(static_cast<TorrentState>(i)), "unknown");
+    for (int i = 0; i <= static_cast<int>(TorrentState::failed); ++i)
+        EXPECT_STRNE(to_string(static_cast<TorrentState>(i)), "unknown");
 }
 
 TEST(TorrentRecord, AFullDiskIsAFailureThoughLibtorrentOnlyStopsWriting)
@@ -110,6 +111,11 @@ TEST(TorrentRecord, SaysWhatItWaitsForAndHowLong)
     update_waiting(record, route, start + 6s);
     EXPECT_EQ(record.info.waiting_for, "peers (none connected)");
     EXPECT_EQ(record.info.waiting, 0s) << "another reason, another count";
+
+    record.info.findable = false;
+    EXPECT_TRUE(
+        missing_of(record.info, route).starts_with("no way to find peers: no UDP tracker, DHT has no entry point"));
+    record.info.findable = true;
 
     record.info.peers = 1;
     record.info.seeds = 0;

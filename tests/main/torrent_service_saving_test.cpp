@@ -22,7 +22,10 @@ TEST_F(TorrentServiceSavingTest, ASecondStartResumesWithoutACheckAndKeepsThePaus
     }
     TorrentNode again(io, containment, options("127.0.5.2", "state"));
     EXPECT_TRUE(again.load().empty());
-    ASSERT_TRUE(run_until(io, [&] { const auto info = again.service.show(torrent.id); return info && info->bytes_done > 0; }));
+    ASSERT_TRUE(run_until(io, [&] {
+        const auto info = again.service.show(torrent.id);
+        return info && info->bytes_done > 0;
+    }));
     const TorrentInfo info = *again.service.show(torrent.id);
     EXPECT_EQ(info.route.hops, 2U);
     EXPECT_EQ(info.state, TorrentState::paused);

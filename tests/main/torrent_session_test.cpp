@@ -1,14 +1,12 @@
 #include "main/torrent_session.hpp"
-
 #include "support/loop.hpp"
 
 #include <gtest/gtest.h>
 #include <libtorrent/alert_types.hpp>
 
+#include <filesystem>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <filesystem>
 
 namespace cepa::main {
 namespace {
@@ -21,9 +19,10 @@ class TorrentSessionTest : public testing::Test {
 protected:
     std::unique_ptr<TorrentSession> make(const TorrentRoute& route, lt::settings_pack settings)
     {
-        return std::make_unique<TorrentSession>(io, containment, route, std::move(settings), false,
-                                                TorrentSessionHooks{[this](const lt::alert& alert) { seen.push_back(alert.what()); },
-                                                                    [this](const std::string& why) { guards.push_back(why); }});
+        return std::make_unique<TorrentSession>(
+            io, containment, route, std::move(settings), false,
+            TorrentSessionHooks{[this](const lt::alert& alert) { seen.push_back(alert.what()); },
+                                [this](const std::string& why) { guards.push_back(why); }});
     }
     bool saw(const std::string& what) const { return std::ranges::find(seen, what) != seen.end(); }
 
@@ -64,7 +63,8 @@ TEST_F(TorrentSessionTest, APlainSessionHasNoGuard)
 TEST_F(TorrentSessionTest, AbortEndsItsThreadsAndItsHooks)
 {
     const auto threads = [] {
-        return std::distance(std::filesystem::directory_iterator("/proc/self/task"), std::filesystem::directory_iterator());
+        return std::distance(std::filesystem::directory_iterator("/proc/self/task"),
+                             std::filesystem::directory_iterator());
     };
     const auto before = threads();
     auto session = make({0, ""}, plain_settings("127.0.6.1:0", false, {}));

@@ -1,5 +1,4 @@
 #include "main/torrent_sessions.hpp"
-
 #include "support/fake_clock.hpp"
 #include "support/loop.hpp"
 

@@ -1,6 +1,5 @@
-#include "main/torrent_settings.hpp"
-
 #include "main/engine_buffer.hpp"
+#include "main/torrent_settings.hpp"
 
 #include <gtest/gtest.h>
 
@@ -15,14 +14,16 @@ TEST(TorrentSettings, AnonymousSessionsHaveOneWayOut)
     EXPECT_EQ(pack.get_int(p::proxy_type), p::socks5);
     EXPECT_EQ(pack.get_str(p::proxy_hostname), "127.0.0.1");
     EXPECT_EQ(pack.get_int(p::proxy_port), 1234);
-    for (const int on : {p::proxy_hostnames, p::proxy_peer_connections, p::proxy_tracker_connections, p::anonymous_mode, p::ssrf_mitigation,
-                         p::validate_https_trackers, p::socks5_udp_send_local_ep, p::enable_outgoing_utp, p::enable_incoming_utp,
-                         p::allow_multiple_connections_per_ip})
+    for (const int on : {p::proxy_hostnames, p::proxy_peer_connections, p::proxy_tracker_connections, p::anonymous_mode,
+                         p::ssrf_mitigation, p::validate_https_trackers, p::socks5_udp_send_local_ep,
+                         p::enable_outgoing_utp, p::enable_incoming_utp, p::allow_multiple_connections_per_ip})
         EXPECT_TRUE(pack.has_val(on) && pack.get_bool(on)) << libtorrent::name_for_setting(on);
-    for (const int off : {p::enable_upnp, p::enable_natpmp, p::enable_lsd, p::enable_ip_notifier, p::enable_dht, p::enable_incoming_tcp,
-                          p::enable_outgoing_tcp, p::allow_i2p_mixed, p::allow_idna, p::support_share_mode, p::dht_prefer_verified_node_ids})
+    for (const int off : {p::enable_upnp, p::enable_natpmp, p::enable_lsd, p::enable_ip_notifier, p::enable_dht,
+                          p::enable_incoming_tcp, p::enable_outgoing_tcp, p::allow_i2p_mixed, p::allow_idna,
+                          p::support_share_mode, p::dht_prefer_verified_node_ids})
         EXPECT_TRUE(pack.has_val(off) && !pack.get_bool(off)) << libtorrent::name_for_setting(off);
-    for (const int empty : {p::dht_bootstrap_nodes, p::user_agent, p::handshake_client_version, p::announce_ip, p::i2p_hostname})
+    for (const int empty :
+         {p::dht_bootstrap_nodes, p::user_agent, p::handshake_client_version, p::announce_ip, p::i2p_hostname})
         EXPECT_TRUE(pack.has_val(empty) && pack.get_str(empty).empty()) << libtorrent::name_for_setting(empty);
     EXPECT_TRUE(pack.get_str(p::listen_interfaces).starts_with("127.0.0.1:"));
     EXPECT_EQ(pack.get_str(p::peer_fingerprint).find("LT"), std::string::npos);
@@ -34,7 +35,8 @@ TEST(TorrentSettings, PlainSessionsDiscoverOnlyWhereTheyMay)
         const p pack = plain_settings("127.3.2.1:0", discover, {});
         EXPECT_EQ(pack.get_str(p::listen_interfaces), "127.3.2.1:0");
         for (const int setting : {p::enable_dht, p::enable_lsd, p::enable_upnp, p::enable_natpmp})
-            EXPECT_TRUE(pack.has_val(setting) && pack.get_bool(setting) == discover) << libtorrent::name_for_setting(setting);
+            EXPECT_TRUE(pack.has_val(setting) && pack.get_bool(setting) == discover)
+                << libtorrent::name_for_setting(setting);
         EXPECT_TRUE(pack.get_str(p::dht_bootstrap_nodes).empty());
     }
 }

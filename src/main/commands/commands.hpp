@@ -31,6 +31,8 @@ struct CommandContext {
 [[nodiscard]] int service_command(CommandContext& context);
 /// add, list, show, pause, resume, remove.
 [[nodiscard]] int torrents_command(CommandContext& context);
+/// Needs nothing of the context but the console.
+[[nodiscard]] int settings_command(Console& console);
 /// status, circuits, workers, stop.
 [[nodiscard]] int inspect_command(CommandContext& context);
 

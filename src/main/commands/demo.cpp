@@ -1,6 +1,7 @@
 // cepa demo: a private network of real processes on loopback, a download through onion circuits, and the proof.
 //   file -> torrent -> plan -> processes -> download -> compare -> report; then everything is taken down again.
 // Nobody outside is ever asked: a random overlay, no bootstrap, peers by name, addresses of 127.0.0.0/8.
+#include "main/atomic_file.hpp"
 #include "main/commands/commands.hpp"
 #include "main/commands/demo_network.hpp"
 #include "main/commands/demo_plan.hpp"
@@ -20,7 +21,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
-#include <fstream>
 #include <unistd.h>
 
 namespace cepa::main {
@@ -39,6 +39,26 @@ struct Content {
 struct Timing {
     double seconds = 0;
     double first_byte_seconds = 0;
+};
+
+/// Takes a folder that did not exist before away again when it stayed empty, as after Ctrl-C.
+class NewFolder {
+public:
+    explicit NewFolder(std::filesystem::path path) : path_(std::move(path))
+    {
+        std::error_code ignored;
+        is_new_ = !path_.empty() && !std::filesystem::exists(path_, ignored);
+    }
+    ~NewFolder()
+    {
+        if (is_new_) ::rmdir(path_.c_str()); // fails when it holds something, as it should
+    }
+    NewFolder(const NewFolder&) = delete;
+    NewFolder& operator=(const NewFolder&) = delete;
+
+private:
+    std::filesystem::path path_;
+    bool is_new_ = false;
 };
 
 class Demo {
@@ -64,6 +84,7 @@ private:
                               const std::string& sha256);
     void keep_output(const std::filesystem::path& downloaded);
     void check_output(const Content& content) const;
+    void say_containment(DemoNetwork& network);
     void watch(const Json& torrent, DemoNetwork& network);
 
     Console& console_;
@@ -75,6 +96,12 @@ private:
 std::uint32_t random_below(std::uint32_t bound)
 {
     return randombytes_uniform(bound);
+}
+
+void write(const std::filesystem::path& file, ByteSpan content)
+{
+    const Result<void> written = write_file_atomically(file, content);
+    if (!written) throw UserError(fmt::format("{}: {}", file.string(), written.error().message()));
 }
 
 Content Demo::make_content()
@@ -107,10 +134,7 @@ std::filesystem::path Demo::make_torrent(const Content& content)
     if (interrupt_.interrupted()) throw UserError("interrupted");
     if (!created) throw UserError(created.error());
     const auto file = folder_.path() / "demo.torrent";
-    std::ofstream out(file, std::ios::binary);
-    out.write(reinterpret_cast<const char*>(created->content.data()),
-              static_cast<std::streamsize>(created->content.size()));
-    if (!out.flush()) throw UserError(fmt::format("{}: {}", file.string(), std::strerror(errno)));
+    write(file, created->content);
     return file;
 }
 
@@ -127,6 +151,14 @@ std::size_t ready_circuits(DemoNetwork& network)
     const Json answer = network.downloader().call("circuits");
     return static_cast<std::size_t>(std::ranges::count_if(
         answer["circuits"], [](const Json& circuit) { return circuit.value("state", "") == "ready"; }));
+}
+
+/// The downloader's own warning goes to a log that nobody sees.
+void Demo::say_containment(DemoNetwork& network)
+{
+    const Json containment = network.downloader().call("status").value("containment", Json::object());
+    if (options_.hops > 0 && !containment.value("on", false))
+        console_.note(fmt::format("without containment: {}", containment.value("why_off", "")));
 }
 
 void Demo::watch(const Json& torrent, DemoNetwork& network)
@@ -210,6 +242,7 @@ Json Demo::result(DemoNetwork& network, const Content& content, const Timing& ti
             {"seeders_saw_only_exits", only_exits},
             {"seeders_saw", seen},
             {"exits", exits},
+            {"steering", status["pool"].value("steering", "")},
             {"containment", containment.value("on", false) ? "on" : "off: " + containment.value("why_off", "")},
             {"socks5", status.value("socks5", Json::object())},
             {"processes", std::move(processes)}};
@@ -227,6 +260,7 @@ void Demo::keep_output(const std::filesystem::path& downloaded)
 
 int Demo::run()
 {
+    const NewFolder output(options_.output);
     const Content content = make_content();
     check_output(content);
     // Beside its place when it is to be kept, so that the last step is a rename.
@@ -234,11 +268,12 @@ int Demo::run()
                                     ".cepa-demo-");
     const auto torrent = make_torrent(content);
     const DemoPlan plan = plan_demo(options_, folder_.path(), content.path, torrent, random_below);
-    std::ofstream(folder_.path() / "cepa.toml") << plan.settings_text;
+    write(folder_.path() / "cepa.toml", as_bytes(plan.settings_text));
     console_.note(
         fmt::format("starting {} relays, {} exits, {} seeders and a downloader with {} workers, on loopback only",
                     plan.relays.size(), plan.exits.size(), plan.seeders.size(), options_.workers));
     DemoNetwork network(plan, interrupt_);
+    say_containment(network);
     const Timing timing = download(network, plan, torrent, downloads.path());
     const auto downloaded = downloads.path() / content.path.filename();
     const std::string sha256 = sha256_of_file(downloaded, keep_going());

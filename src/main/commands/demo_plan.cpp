@@ -45,14 +45,14 @@ private:
     std::size_t used_ = 0;
 };
 
-std::string settings_text(const RandomBelow& random)
+std::string settings_text(const DemoOptions& options, const RandomBelow& random)
 {
     std::string overlay;
     for (int i = 0; i < 20; ++i)
         overlay += fmt::format("{:02x}", random(256));
-    return fmt::format("[network]\njoin = \"private\"\noverlay = \"{}\"\nallow_loopback = "
-                       "true\n\n[workers]\nsync_interval = \"500ms\"\n",
-                       overlay);
+    return fmt::format("[network]\njoin = \"private\"\noverlay = \"{}\"\nallow_loopback = true\nfront_process = {}\n\n"
+                       "[workers]\nsync_interval = \"500ms\"\n\n[torrents]\nrecord_peers = true\n",
+                       overlay, options.front_process);
 }
 
 NodeStart tunnel_node(const std::string& role, std::vector<std::string> arguments, const std::string& address,
@@ -95,7 +95,7 @@ DemoPlan plan_demo(const DemoOptions& o, const std::filesystem::path& folder, co
     const std::uint32_t seeders = o.seeders != 0 ? o.seeders : default_seeders(o.workers);
     check_numbers(o, seeders);
     DemoPlan plan;
-    plan.settings_text = settings_text(random);
+    plan.settings_text = settings_text(o, random);
     Addresses addresses(random);
     const bool tunnels = o.hops > 0;
     for (std::uint32_t i = 0; tunnels && i < o.exits; ++i)

@@ -35,11 +35,12 @@ std::string seen_text(const Json& result)
 std::string demo_report(const Json& r)
 {
     const auto bytes = r.value("bytes", std::uint64_t{0});
-    std::string out = fmt::format(
-        "{}: {} in {} ({}), of these {} to build circuits; {} hops, {} workers, {} circuits\n",
-        r.value("sha256_ok", false) ? "SHA-256 of both files is equal" : "THE FILES DIFFER", format_size(bytes),
-        seconds_text(r.value("seconds", 0.0)), format_rate(r.value("rate_bytes_per_s", 0.0)),
-        seconds_text(r.value("first_byte_seconds", 0.0)), r.value("hops", 0), r.value("workers", 0), r.value("circuits", 0));
+    std::string out =
+        fmt::format("{}: {} in {} ({}), of these {} to build circuits; {} hops, {} workers, {} circuits\n",
+                    r.value("sha256_ok", false) ? "SHA-256 of both files is equal" : "THE FILES DIFFER",
+                    format_size(bytes), seconds_text(r.value("seconds", 0.0)),
+                    format_rate(r.value("rate_bytes_per_s", 0.0)), seconds_text(r.value("first_byte_seconds", 0.0)),
+                    r.value("hops", 0), r.value("workers", 0), r.value("circuits", 0));
     out +=
         fmt::format("sha256 {}\n{}\ncontainment {}\n", r.value("sha256", ""), seen_text(r), r.value("containment", ""));
     const double gigabytes = static_cast<double>(bytes) / 1e9;

@@ -99,11 +99,7 @@ public:
     void begin(const AddTorrent& request)
     {
         app_.torrents().on_refresh([this] { look(); });
-        app_.torrents().load([this, request](const std::vector<std::string>& messages) {
-            for (const std::string& message : messages)
-                context_.console.note(message);
-            app_.torrents().add(request, [this](Answer<std::string> id) { on_added(std::move(id)); });
-        });
+        app_.torrents().add(request, [this](Answer<std::string> id) { on_added(std::move(id)); });
     }
 
     [[nodiscard]] const Json& last() const noexcept { return last_; }
@@ -163,6 +159,7 @@ AddTorrent add_request(const CommandContext& context, const std::string& source,
     request.save_path = folder;
     request.route = {torrent.hops.value_or(context.settings.hops), torrent.group};
     request.peers = torrent.seeders;
+    request.go_on = true;
     return request;
 }
 

@@ -70,10 +70,14 @@ void say_routes(Console& console, const Json& status)
             text(route, "group"), route.value("ready", 0), route.value("wanted", 0), route.value("flows", 0),
             waiting.empty() ? "" : fmt::format("; waits {} for: {}", span(route, "in_state_s"), waiting)));
     }
-    for (const Json& session : status.value("sessions", Json::array()))
+    for (const Json& session : status.value("sessions", Json::array())) {
+        if (const std::string why = text(session, "listen_error"); !why.empty())
+            console.line(fmt::format("NO LISTENER  torrents with {} hops take no connections: {}",
+                                     session.value("hops", 0), why));
         if (const std::string why = text(session, "stopped_by_guard"); !why.empty())
             console.line(fmt::format("STOPPED      torrents with {} hops: something could have leaked: {}",
                                      session.value("hops", 0), why));
+    }
 }
 
 int status(CommandContext& context)

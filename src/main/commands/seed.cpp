@@ -41,15 +41,41 @@ Bytes torrent_content(CommandContext& context, std::string& magnet)
     return std::move(*content);
 }
 
-void announce(CommandContext& context, App& app, const std::string& id, const std::string& magnet)
+void announce(CommandContext& context, const std::string& listen, const std::string& id, const std::string& magnet)
 {
-    std::string listen;
-    for (const TorrentSessionInfo& session : app.torrents().sessions())
-        listen = session.listen;
     context.console.note(fmt::format("seeding {} on {}, under this computer's own address; Ctrl-C stops", id, listen));
     if (!magnet.empty()) context.console.line(magnet);
     context.console.result({{"ready", true}, {"id", id}, {"magnet", magnet}, {"listen", listen}});
 }
+
+/// What has become of the torrent and its listener, looked at whenever one of them may have changed.
+struct Seeding {
+    CommandContext& context;
+    App& app;
+    Foreground& foreground;
+    std::string magnet;
+    std::string id; ///< empty until it is added
+    std::string error;
+    bool announced = false;
+
+    void fail_with(std::string why)
+    {
+        error = std::move(why);
+        foreground.finish(kFailed);
+    }
+    /// A seeder that nobody can connect to is none.
+    void look()
+    {
+        const auto sessions = app.torrents().sessions();
+        if (id.empty() || announced || !error.empty() || sessions.empty()) return;
+        const TorrentSessionInfo& session = sessions.front();
+        if (!session.listen_error.empty())
+            return fail_with(fmt::format("seed: {}; choose another address with --listen", session.listen_error));
+        if (session.listen.empty()) return; // libtorrent has not said yet
+        announced = true;
+        announce(context, session.listen, id, magnet);
+    }
+};
 
 } // namespace
 
@@ -77,14 +103,15 @@ int seed_command(CommandContext& context)
     App app(io, std::move(state), std::move(options), context.in_process);
     app.start();
     Foreground foreground(io, app, kDone);
-    std::string error;
-    app.torrents().add(request, [&](Answer<std::string> id) {
-        if (id) return announce(context, app, *id, magnet);
-        error = id.error();
-        foreground.finish(kFailed);
+    Seeding seeding{context, app, foreground, magnet, {}, {}};
+    app.torrents().on_refresh([&seeding] { seeding.look(); });
+    app.torrents().add(request, [&seeding](Answer<std::string> id) {
+        if (!id) return seeding.fail_with(id.error());
+        seeding.id = *id;
+        seeding.look();
     });
     const int status = foreground.run();
-    if (!error.empty()) throw UserError(error);
+    if (!seeding.error.empty()) throw UserError(seeding.error);
     context.console.result({{"ok", true}});
     return status;
 }
