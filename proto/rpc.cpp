@@ -86,6 +86,7 @@ void Rpc::on_message(ByteSpan message)
         stream_.close();
         return end(make_error_code(ProtoError::broken_stream));
     }
+    envelope.DiscardUnknownFields(); // both sides are of one build: nobody reads them, and merging would keep them
     if (envelope.has_answer())
         on_answer(envelope.answer());
     else

@@ -1,5 +1,6 @@
 #include "main/snapshot_merger.hpp"
 
+#include "main/worker_claims.hpp"
 #include "proto/change_frame.hpp"
 
 #include <map>
@@ -58,7 +59,6 @@ void remove_worker(std::map<std::uint32_t, Object>& objects, WorkerId worker)
 /// A map of reasons that only grows by what a worker invents must not grow without end.
 void limit_reasons(proto::WorkerInfo& info)
 {
-    constexpr int kMaxReasons = 64;
     if (info.drops_size() > kMaxReasons) info.clear_drops();
 }
 

@@ -1,6 +1,6 @@
 // Merges the workers' change frames into the pool's snapshot. A worker is hostile: it may only name circuits that steer
 // to it and change objects that are its own; what it says about itself (its id, its pid) is not believed.
-// Pure. Process: main. Spec: docs/protocol.md, section 32.
+// Its bounds (main/worker_claims.hpp) are checked before. Pure. Process: main. Spec: docs/protocol.md, section 32.
 #pragma once
 
 #include "base/ids.hpp"

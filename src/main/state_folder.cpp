@@ -3,6 +3,7 @@
 #include "base/log.hpp"
 #include "main/atomic_file.hpp"
 #include "main/user_error.hpp"
+#include "main/worker_claims.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -134,7 +135,10 @@ proto::Share StateFolder::load_network(const std::string& overlay) const
     const auto file = path_ / ("network-" + overlay + ".pb");
     const auto kept = read_file(file, kLargestStateFile);
     if (!kept && missing(kept.error())) return share;
-    if (kept && share.ParseFromString(text_of(*kept))) return share;
+    if (kept && share.ParseFromString(text_of(*kept))) {
+        drop_malformed(share); // one bad entry must not keep every worker from starting
+        return share;
+    }
     log::warn("known guards and exits could not be read: starting without them",
               {log::field("file", Sensitive(file.string()))});
     return {};

@@ -1,5 +1,6 @@
 // What the workers say over their control streams, and what they are told. Part of WorkerPool::Impl.
 #include "base/log.hpp"
+#include "main/worker_claims.hpp"
 #include "main/worker_pool_impl.hpp"
 #include "main/worker_settings.hpp"
 #include "proto/build_id.hpp"
@@ -14,7 +15,6 @@ namespace {
 
 constexpr std::size_t kMaxText = 256;
 constexpr std::size_t kLookupHashSize = 20;
-constexpr int kMaxGuards = 64;
 constexpr std::array<const char*, 5> kLevelNames{"trace", "debug", "info", "warn", "error"};
 
 void set_endpoint(proto::IpEndpoint& out, const Endpoint& endpoint)
@@ -61,10 +61,12 @@ void WorkerPool::Impl::on_call(WorkerId from, const proto::Envelope& call, proto
 {
     switch (call.body_case()) {
     case proto::Envelope::kSync:
+        if (!within_bounds(call.sync())) return slots_[from.value]->misbehaved("a change frame out of bounds");
         return on_sync(from, call.sync());
     case proto::Envelope::kCircuitDead:
         return on_circuit_dead(from, call.circuit_dead());
     case proto::Envelope::kNotify:
+        if (!within_bounds(call.notify())) return slots_[from.value]->misbehaved("a notice out of bounds");
         return on_notify(from, call.notify());
     case proto::Envelope::kResolve:
         return resolver_.resolve(from, call.resolve(), std::move(respond));
@@ -113,10 +115,8 @@ void WorkerPool::Impl::on_circuit_dead(WorkerId from, const proto::CircuitDead& 
 void WorkerPool::Impl::on_notify(WorkerId from, const proto::Notify& notice)
 {
     if (only_of_worker_zero(notice.kind()) && from != WorkerId(0)) return;
-    if (notice.kind() == proto::Notify::GUARDS_CHANGED) {
-        if (notice.guards_size() > kMaxGuards) return slots_[from.value]->misbehaved("too many guards");
+    if (notice.kind() == proto::Notify::GUARDS_CHANGED)
         *config_.settings.mutable_guards() = notice.guards(); // for the next CREATE
-    }
     if (notice.kind() == proto::Notify::SWARM_SEEN && std::ranges::find(monitored_, notice.bytes()) == monitored_.end())
         return;
     if (observer_ != nullptr) observer_->on_notify(notice);

@@ -121,9 +121,17 @@ TEST_F(StateFolderTest, GuardsAndExitsAreKept)
     StateFolder folder = StateFolder::open(path);
     EXPECT_EQ(folder.load_network("ab").guards_size(), 0);
     cepa::proto::Share share;
+    const auto name = [](auto& entry) {
+        entry.set_public_key(std::string(74, 'k'));
+        entry.mutable_address()->set_ip("\x01\x02\x03\x04");
+    };
+    share.add_guards()->set_chosen_unix_s(6); // without a key: one such would stop every worker
     share.add_guards()->set_chosen_unix_s(7);
+    name(*share.mutable_guards(1));
     share.add_candidates()->set_flags(3);
+    name(*share.mutable_candidates(0));
     ASSERT_TRUE(folder.save_network("ab", share).has_value());
+    ASSERT_EQ(folder.load_network("ab").guards_size(), 1);
     EXPECT_EQ(folder.load_network("ab").guards(0).chosen_unix_s(), 7);
     EXPECT_EQ(folder.load_network("ab").candidates(0).flags(), 3u);
     EXPECT_EQ(folder.load_network("cd").guards_size(), 0); // another overlay

@@ -47,6 +47,25 @@ TEST_F(PoolControlTest, OnlyWorkerZeroMayShareAndNameGuards)
     EXPECT_TRUE(observer.notices.empty());
 }
 
+TEST_F(PoolControlTest, AMalformedGuardEndsTheWorkerAndReachesNobody)
+{
+    config.workers = 1;
+    start({"share", "badguard"});
+    ASSERT_TRUE(wait([&] { return pool->info().restarts >= 2; }));
+    EXPECT_TRUE(observer.notices.empty());
+    EXPECT_EQ(report(0, "guards"), 0U);
+}
+
+TEST_F(PoolControlTest, AChangeFrameOutOfBoundsEndsTheWorker)
+{
+    start_and_wait({"endless@1"});
+    (void)good_circuit();
+    const auto old_pid = pid(1);
+    EXPECT_FALSE(*circuit());
+    ASSERT_TRUE(wait([&] { return pid(1) != 0 && pid(1) != old_pid; }));
+    EXPECT_EQ(report(1, std::string(65, 'x')), 0U);
+}
+
 TEST_F(PoolControlTest, MonitoredSwarmsAreTheReplacementsToo)
 {
     start_and_wait();

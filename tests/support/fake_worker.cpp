@@ -137,6 +137,11 @@ private:
         report_["circuit_calls"]++;
         if (plays("slow")) return sync();
         if (plays("lastwords")) say_last_words();
+        if (plays("endless")) {
+            proto::Envelope sync;
+            (*sync.mutable_sync()->mutable_worker()->mutable_drops())[std::string(65, 'x')] = 1;
+            (void)control_.notify(std::move(sync));
+        }
         if (plays("garbage")) (void)!::write(proto::kControlOut, "\0\0\0\1\xff", 5);
         if (plays("hangup")) data_.close();
         proto::Answer answer;
@@ -201,15 +206,22 @@ private:
             sync();
         });
     }
+    template <class Entry>
+    static void name(Entry& entry)
+    {
+        entry.set_public_key(std::string(74, 'k'));
+        entry.mutable_address()->set_ip("\x01\x02\x03\x04");
+    }
     void share()
     {
         proto::Envelope envelope;
         envelope.mutable_sync()->mutable_share()->set_version(1);
-        envelope.mutable_sync()->mutable_share()->add_candidates()->set_public_key("key");
+        name(*envelope.mutable_sync()->mutable_share()->add_candidates());
         (void)control_.notify(std::move(envelope));
         proto::Envelope guards;
         guards.mutable_notify()->set_kind(proto::Notify::GUARDS_CHANGED);
-        guards.mutable_notify()->add_guards()->set_public_key("key");
+        name(*guards.mutable_notify()->add_guards());
+        if (plays("badguard")) guards.mutable_notify()->mutable_guards(0)->set_public_key("key");
         (void)control_.notify(std::move(guards));
     }
 

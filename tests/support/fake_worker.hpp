@@ -20,6 +20,8 @@ namespace cepa::test {
 ///   garbage        writes what is no message on the control stream when asked for a circuit
 ///   hangup         closes its data pipe when asked for a circuit, and lives on
 ///   chatty         writes to stderr                    resolve    asks for 127.0.0.1
+///   badguard       with share: the guard's key is malformed
+///   endless        when asked for a circuit, names a reason that is too long first
 ///   carries        has relayed 100 bytes
 ///   share          sends a candidate, and a guard
 int run_fake_worker(const std::vector<std::string>& scripts);
