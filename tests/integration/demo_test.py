@@ -5,6 +5,7 @@ Usage: demo_test.py CEPA
 """
 import hashlib
 import os
+import signal
 
 import program
 from program import ProgramTest
@@ -58,6 +59,21 @@ class Demo(ProgramTest):
         self.check(result, 2, 4)
         self.assertEqual(len(result["worker_bytes"]), 4)
         self.assertTrue(all(b > 0 for b in result["worker_bytes"]), result["worker_bytes"])
+
+    def test_interrupted_it_leaves_no_folder_that_it_made(self):
+        out = self.folder / "new"
+        job = self.start_cepa("demo", "--size", "2GiB", "--output", out, "--hops", 1)
+        seen = ""
+        for line in job.stderr:
+            seen += line
+            if "starting" in line:
+                break
+        self.assertTrue(out.exists(), seen)
+        job.send_signal(signal.SIGINT)
+        _, errors = job.communicate(timeout=60)
+        self.assertEqual(job.returncode, 1, errors)
+        self.assertFalse(out.exists())
+        self.assertEqual(os.listdir(self.temporary), [])
 
     def test_plain_for_comparison(self):
         result = self.demo("--hops", 0, "--size", "4MiB")

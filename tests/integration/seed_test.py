@@ -6,6 +6,7 @@ Usage: seed_test.py CEPA
 import json
 import os
 import signal
+import socket
 
 import network
 import program
@@ -43,6 +44,13 @@ class Seed(ProgramTest):
         seeder, ready = self.seed("--torrent", self.folder / "f.torrent")
         self.assertEqual(ready["id"], made["id"])
         self.end(seeder)
+
+    def test_a_port_in_use_is_an_error_not_a_seeder_that_nobody_reaches(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            listen = "127.0.0.1:%d" % taken.getsockname()[1]
+            self.assert_refused(self.run_cepa("seed", self.file, "--listen", listen), 1, listen, "in use", "--listen")
 
     def test_hidden_seeding_is_refused_not_faked(self):
         self.assert_refused(self.run_cepa("seed", self.file, "--hops", 3), 2, "hidden seeding")

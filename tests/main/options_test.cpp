@@ -29,7 +29,7 @@ TEST(Options, EveryCommandParses)
         {"demo"},         {"get", "magnet:?x"}, {"seed", "file"}, {"create", "file"}, {"node", "--relay"},
         {"run"},          {"add", "a.torrent"}, {"list"},         {"show", "ab"},     {"pause", "ab"},
         {"resume", "ab"}, {"remove", "ab"},     {"status"},       {"circuits"},       {"workers"},
-        {"stop"}};
+        {"stop"},         {"settings"}};
     for (const auto& line : lines) {
         const auto parsed = parse(line);
         ASSERT_TRUE(parsed.has_value()) << line[0] << ": " << parsed.error().text;

@@ -26,6 +26,17 @@ std::string complaint(std::string_view text)
 
 } // namespace
 
+TEST(SettingsFile, ContainmentIsAFlagOrAWord)
+{
+    Settings s;
+    apply_settings_text(s, "[torrents]\ncontainment = false\n", "cepa.toml");
+    EXPECT_FALSE(s.containment);
+    apply_settings_text(s, "[torrents]\ncontainment = \"required\"\n", "cepa.toml");
+    EXPECT_TRUE(s.containment_required);
+    apply_settings_text(s, "[torrents]\ncontainment = true\n", "cepa.toml");
+    EXPECT_TRUE(s.containment && !s.containment_required);
+}
+
 TEST(SettingsFile, ReadsEverySection)
 {
     Settings s;

@@ -31,6 +31,7 @@ TEST(SettingKeys, PathsAndEnvironmentNamesAreUnique)
         EXPECT_TRUE(paths.emplace(key.path).second) << key.path;
         EXPECT_TRUE(names.insert(environment_name(key.path)).second) << key.path;
         EXPECT_FALSE(key.expects.empty()) << key.path;
+        EXPECT_FALSE(key.what.empty()) << key.path;
     }
     EXPECT_EQ(environment_name("network.join"), "CEPA_NETWORK_JOIN");
 }
@@ -42,6 +43,30 @@ TEST(SettingKeys, EveryKeyRefusesNonsense)
         const std::vector<std::string> nonsense{std::string("\0", 1)};
         EXPECT_FALSE(key.apply(s, nonsense)) << key.path;
     }
+}
+
+TEST(SettingKeys, TheDefaultsThatAreShownAreValuesThatMayBeWritten)
+{
+    for (const SettingKey& key : setting_keys()) {
+        Settings s;
+        if (key.fallback.empty()) continue;
+        EXPECT_TRUE(key.apply(s, std::vector{std::string(key.fallback)})) << key.path;
+    }
+}
+
+TEST(SettingKeys, Torrents)
+{
+    Settings s;
+    EXPECT_TRUE(s.containment && !s.containment_required);
+    EXPECT_TRUE(apply(s, "torrents.containment", {"required"}));
+    EXPECT_TRUE(s.containment && s.containment_required);
+    EXPECT_TRUE(apply(s, "torrents.containment", {"false"}));
+    EXPECT_FALSE(s.containment || s.containment_required);
+    EXPECT_TRUE(refuses("torrents.containment", {"maybe"}));
+    EXPECT_TRUE(apply(s, "torrents.dht_nodes", {"127.0.0.1:6881", "[2001:db8::1]:6881"}));
+    EXPECT_EQ(s.dht_nodes.size(), 2u);
+    EXPECT_TRUE(refuses("torrents.dht_nodes", {"router.example:6881"})); // a name would be looked up
+    EXPECT_FALSE(s.record_peers);
 }
 
 TEST(SettingKeys, Network)

@@ -79,7 +79,12 @@ TEST(Settings, EnvironmentErrorsNameTheVariable)
     EXPECT_THAT(complaint({"CEPA_NETWORK_JOIN=pubic"}),
                 HasSubstr("CEPA_NETWORK_JOIN=\"pubic\": expected \"public\" or \"private\""));
     EXPECT_THAT(complaint({"CEPA_NETWORK_JION=public"}), HasSubstr("CEPA_NETWORK_JION"));
-    EXPECT_EQ(complaint({"CEPA_IPV8_VECTORS=/tmp/x", "CEPANETWORK=1"}), ""); // not settings
+    EXPECT_THAT(complaint({"CEPA_NETWORK_JION=public"}), HasSubstr("did you mean CEPA_NETWORK_JOIN?"));
+    EXPECT_THAT(complaint({"CEPA_HOPS=1"}), HasSubstr("did you mean CEPA_TUNNELS_HOPS?"));
+    EXPECT_THAT(complaint({"CEPA_WORKERS=4"}), HasSubstr("did you mean CEPA_WORKERS_COUNT?"));
+    EXPECT_THAT(complaint({"CEPA_NOTHING_LIKE_IT=4"}), HasSubstr("see cepa settings"));
+    EXPECT_EQ(complaint({"CEPA_IPV8_VECTORS=/tmp/x", "CEPANETWORK=1", "CEPA_STATE=/x", "CEPA_CONFIG=/y"}),
+              ""); // not settings
 }
 
 TEST(Settings, FlagErrorsNameTheFlag)

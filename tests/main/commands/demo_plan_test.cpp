@@ -58,6 +58,12 @@ TEST(DemoPlan, TheSettingsAreThoseOfAPrivateNetwork)
     check_settings(s);
     EXPECT_EQ(s.join, Join::private_network);
     EXPECT_TRUE(s.join_chosen);
+    EXPECT_TRUE(s.record_peers) << "the proof";
+    EXPECT_FALSE(s.front_process);
+    DemoOptions front;
+    front.front_process = true;
+    apply_settings_text(s, plan(front).settings_text, "cepa.toml");
+    EXPECT_TRUE(s.front_process);
     EXPECT_TRUE(s.bootstrap.empty());
     EXPECT_TRUE(s.allow_loopback);
     EXPECT_NE(s.effective_overlay(), tribler_overlay());
