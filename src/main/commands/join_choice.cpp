@@ -79,8 +79,9 @@ void say_what_exiting_means(Console& console)
         "This node is an exit. Other people's traffic leaves it under YOUR address: whoever they contact sees you, "
         "complaints\n"
         "come to you, and some providers and laws object. It opens UDP sockets for BitTorrent only, never to your own\n"
-        "network, with the rate and monthly caps of [exit] and [relay]. To be a relay without this: --relay, not "
-        "--exit.");
+        "network. What one destination gets is capped (exit.destination_rate); the whole is not unless you set "
+        "exit.rate\n"
+        "and relay.month: see cepa settings. To be a relay without this: --relay, not --exit.");
 }
 
 } // namespace cepa::main
