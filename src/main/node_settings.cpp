@@ -40,6 +40,8 @@ void add_roles(proto::NodeSettings& out, const Settings& s)
     out.set_exit_fan_out_per_min(s.exit_fan_out_per_min);
     out.set_exit_destination_rate_bytes_per_s(
         static_cast<std::uint32_t>(std::min<std::uint64_t>(s.exit_destination_rate_bytes_per_s, UINT32_MAX)));
+    for (const std::uint16_t port : s.exit_refused_ports)
+        out.add_exit_refused_ports(port);
     out.set_max_joined_circuits(kMaxJoinedCircuits);
 }
 
@@ -80,9 +82,8 @@ bool has_network(const Settings& settings) noexcept
 const char* how_to_join() noexcept
 {
     return "this needs a network, and none was chosen. Either\n"
-           "  --join public        joins Tribler's public network; your node then talks to strangers and may carry "
-           "their\n"
-           "                       traffic as the settings allow (exiting stays off unless you turn it on), or\n"
+           "  --join public        joins Tribler's public network; your node then talks to strangers;\n"
+           "                       it carries their traffic only if you turn relaying or exiting on, or\n"
            "  --peer ADDRESS:PORT  joins a private network by a node that you know.\n"
            "To keep the choice write join = \"public\" under [network] into cepa.toml.\n"
            "To see everything work on this machine alone: cepa demo";

@@ -55,7 +55,8 @@ struct Settings {
     // roles
     RoleSettings relay;
     RoleSettings exit;
-    std::uint64_t exit_destination_rate_bytes_per_s = 0; ///< 0: no limit
+    std::uint64_t exit_destination_rate_bytes_per_s = 4 << 20; ///< 0: no limit
+    std::vector<std::uint16_t> exit_refused_ports{0, 25, 53};
     std::uint32_t exit_fan_out_per_min = 600;
     std::uint64_t month_bytes = 0; ///< cap on traffic for others; 0: none
     // torrents

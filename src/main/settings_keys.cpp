@@ -107,6 +107,18 @@ bool put_sync_interval(Settings& s, Values v)
     return true;
 }
 
+bool put_ports(std::vector<std::uint16_t>& field, Values values)
+{
+    std::vector<std::uint16_t> out;
+    for (const std::string& text : values) {
+        const auto port = parse_number<std::uint16_t>(text, 0, 65535);
+        if (!port) return false;
+        out.push_back(*port);
+    }
+    field = std::move(out);
+    return true;
+}
+
 bool put_containment(Settings& s, Values v)
 {
     if (v[0] != "true" && v[0] != "false" && v[0] != "required") return false;
@@ -126,6 +138,7 @@ constexpr std::string_view kEndpoint = "ADDRESS:PORT with a literal address, suc
 constexpr std::string_view kEndpoints = "addresses with ports, such as 10.0.0.1:7759 (literal addresses, no names)";
 constexpr std::string_view kFlag = "true or false";
 constexpr std::string_view kRate = "bytes per second, such as 5MB/s or 512KiB/s; 0 for no limit";
+constexpr std::string_view kPorts = "port numbers, 0 to 65535";
 constexpr std::uint32_t kMany = std::numeric_limits<std::uint32_t>::max();
 
 constexpr SettingKey kKeys[] = {
@@ -173,7 +186,9 @@ constexpr SettingKey kKeys[] = {
      kFlag, [](Settings& s, Values v) { return put_flag(s.exit.enabled, v); }},
     {"exit.rate", SettingKind::text, "0", "cap on what leaves and enters here for others", kRate,
      [](Settings& s, Values v) { return put(s.exit.rate_bytes_per_s, parse_rate(v[0])); }},
-    {"exit.destination_rate", SettingKind::text, "0", "cap per destination", kRate,
+    {"exit.refused_ports", SettingKind::list, R"(["0", "25", "53"])", "ports that nothing is sent to for others", kPorts,
+     [](Settings& s, Values v) { return put_ports(s.exit_refused_ports, v); }},
+    {"exit.destination_rate", SettingKind::text, "4MiB/s", "cap per destination", kRate,
      [](Settings& s, Values v) { return put(s.exit_destination_rate_bytes_per_s, parse_rate(v[0])); }},
     {"exit.fan_out_per_minute", SettingKind::number, "600", "new destinations per circuit and minute",
      "a number of new destinations per circuit and minute, at least 1",

@@ -5,10 +5,20 @@
 namespace cepa::main {
 namespace {
 
+/// A neighbour's circuits and a destination's datagrams do not spread evenly over many workers: an exact part would
+/// refuse honest ones.
+constexpr std::uint32_t kFewestJoined = 32;
+constexpr std::uint32_t kLeastDestinationRate = 512 * 1024;
+
 template <class Number>
 Number part(Number limit, std::uint32_t workers) noexcept
 {
     return limit == 0 ? 0 : std::max<Number>(1, limit / workers);
+}
+
+std::uint32_t part_of_at_least(std::uint32_t limit, std::uint32_t workers, std::uint32_t least) noexcept
+{
+    return std::max(part(limit, workers), std::min(limit, least));
 }
 
 } // namespace
@@ -18,7 +28,10 @@ proto::NodeSettings settings_of_one(const proto::NodeSettings& node, std::uint32
     proto::NodeSettings one = node;
     one.set_relay_rate_bytes_per_s(part(node.relay_rate_bytes_per_s(), workers));
     one.set_exit_rate_bytes_per_s(part(node.exit_rate_bytes_per_s(), workers));
-    one.set_max_joined_circuits(part(node.max_joined_circuits(), workers));
+    one.set_exit_destination_rate_bytes_per_s(
+        part_of_at_least(node.exit_destination_rate_bytes_per_s(), workers, kLeastDestinationRate));
+    one.set_max_joined_circuits(part_of_at_least(node.max_joined_circuits(), workers, kFewestJoined));
+    one.set_workers(workers);
     if (node.month_bytes() == 0) return one;
     const std::uint64_t used = node.month_bytes_used() + moved_bytes;
     const std::uint64_t left = node.month_bytes() - std::min(used, node.month_bytes());

@@ -1,17 +1,15 @@
 #include "socks5/server.hpp"
 
-#include "socks5/connection.hpp"
-
 #include "base/log.hpp"
+#include "socks5/connection.hpp"
 
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include <netinet/in.h>
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <cerrno>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <utility>
 
 namespace cepa::socks5 {
@@ -25,9 +23,15 @@ constexpr int kAcceptsPerWake = 32;
 /// Of each relay socket. Clamped by the system's limit for an ordinary user; the pacer makes up for that.
 constexpr int kSocketBuffer = 4 << 20;
 
-ErrorCode last_error() noexcept { return {errno, boost::system::system_category()}; }
+ErrorCode last_error() noexcept
+{
+    return {errno, boost::system::system_category()};
+}
 
-Endpoint loopback(std::uint16_t port) noexcept { return {IpAddress::v4(0x7f000001), port}; }
+Endpoint loopback(std::uint16_t port) noexcept
+{
+    return {IpAddress::v4(0x7f000001), port};
+}
 
 Result<void> bind_to(int fd, const Endpoint& endpoint)
 {
@@ -73,7 +77,8 @@ public:
         listener_.close(ignored);
         sweep_.cancel();
         pause_.cancel();
-        for (const auto& connection : std::exchange(connections_, {})) connection->close();
+        for (const auto& connection : std::exchange(connections_, {}))
+            connection->close();
     }
 
     std::uint16_t port() noexcept
@@ -132,9 +137,12 @@ private:
             socklen_t length = sizeof address;
             FileDescriptor accepted(::accept4(listener_.native_handle(), reinterpret_cast<sockaddr*>(&address), &length,
                                               SOCK_NONBLOCK | SOCK_CLOEXEC));
-            if (accepted.valid()) add(std::move(accepted), Endpoint::from_sockaddr(address));
-            else if (is_out_of_resources(errno)) return pause_accepting();
-            else if (errno == EAGAIN || errno == EWOULDBLOCK) break;
+            if (accepted.valid())
+                add(std::move(accepted), Endpoint::from_sockaddr(address));
+            else if (is_out_of_resources(errno))
+                return pause_accepting();
+            else if (errno == EAGAIN || errno == EWOULDBLOCK)
+                break;
         }
         wait_acceptable();
     }
@@ -150,21 +158,25 @@ private:
     void add(FileDescriptor socket, const Endpoint& peer)
     {
         ++stats_.accepted;
-        if (connections_.size() >= options_.max_connections) evict_oldest();
-        connections_.push_back(std::make_shared<Connection>(io_, std::move(socket), peer, clock_.now(), options_.policy,
-                                                            hooks_));
+        if (connections_.size() >= options_.max_connections && !evict_half_open()) {
+            ++stats_.turned_away; // closed as it is: it said nothing yet
+            return;
+        }
+        connections_.push_back(
+            std::make_shared<Connection>(io_, std::move(socket), peer, clock_.now(), options_.policy, hooks_));
         connections_.back()->start();
     }
 
-    /// Connections stand in the order of their coming. One that never asked for anything goes before one in use.
-    void evict_oldest()
+    /// The oldest of those that never asked for anything (they stand in the order of their coming). One in use never
+    /// makes room: it may be libtorrent's own, which would not come back.
+    bool evict_half_open()
     {
-        auto victim = std::ranges::find_if(connections_, [](const auto& c) { return c->half_open(); });
-        if (victim == connections_.end()) victim = connections_.begin();
-        if (victim == connections_.end()) return;
+        const auto victim = std::ranges::find_if(connections_, [](const auto& c) { return c->half_open(); });
+        if (victim == connections_.end()) return false;
         (*victim)->close();
         connections_.erase(victim);
         ++stats_.evicted;
+        return true;
     }
 
     std::unique_ptr<UdpRelay> open_relay(const ExpectedClient& client)
@@ -223,17 +235,35 @@ Server::Server(boost::asio::io_context& io, FileDescriptor listener, ServerOptio
 {
 }
 
-Server::~Server() { close(); }
+Server::~Server()
+{
+    close();
+}
 
-void Server::start() { impl_->start(); }
+void Server::start()
+{
+    impl_->start();
+}
 
-void Server::close() { impl_->close(); }
+void Server::close()
+{
+    impl_->close();
+}
 
-std::uint16_t Server::port() const noexcept { return impl_->port(); }
+std::uint16_t Server::port() const noexcept
+{
+    return impl_->port();
+}
 
-ServerStats Server::stats() const { return impl_->stats(); }
+ServerStats Server::stats() const
+{
+    return impl_->stats();
+}
 
-void Server::drop_overdue() { impl_->drop_overdue(); }
+void Server::drop_overdue()
+{
+    impl_->drop_overdue();
+}
 
 Result<FileDescriptor> open_listener(std::uint16_t port)
 {
@@ -247,6 +277,9 @@ Result<FileDescriptor> open_listener(std::uint16_t port)
     return fd;
 }
 
-Result<FileDescriptor> open_udp_socket() { return open_socket(SOCK_DGRAM); }
+Result<FileDescriptor> open_udp_socket()
+{
+    return open_socket(SOCK_DGRAM);
+}
 
 } // namespace cepa::socks5

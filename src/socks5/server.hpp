@@ -1,19 +1,17 @@
-// A SOCKS5 server on one listener. It speaks the greeting with each client, opens a UDP relay for UDP ASSOCIATE and ends
-// the association with its TCP connection, as RFC 1928 asks. CONNECT and BIND are answered "command not supported". It
-// knows no circuit and no worker: datagrams go to the DatagramSink.
-// The association must live as long as its client: libtorrent does not recover from a server that goes away, so nothing
-// that happens behind the sink ever ends one.
-// Process: main, io thread. Spec: RFC 1928, RFC 1929.
+// A SOCKS5 server on one listener. It speaks the greeting with each client, opens a UDP relay for UDP ASSOCIATE and
+// ends the association with its TCP connection, as RFC 1928 asks. CONNECT and BIND are answered "command not
+// supported". It knows no circuit and no worker: datagrams go to the DatagramSink. The association must live as long as
+// its client: libtorrent does not recover from a server that goes away, so nothing that happens behind the sink ever
+// ends one. Process: main, io thread. Spec: RFC 1928, RFC 1929.
 #pragma once
-
-#include "socks5/datagram_sink.hpp"
-#include "socks5/handshake.hpp"
-#include "socks5/pacer.hpp"
-#include "socks5/udp_relay.hpp"
 
 #include "base/clock.hpp"
 #include "base/file_descriptor.hpp"
 #include "base/result.hpp"
+#include "socks5/datagram_sink.hpp"
+#include "socks5/handshake.hpp"
+#include "socks5/pacer.hpp"
+#include "socks5/udp_relay.hpp"
 
 #include <boost/asio/io_context.hpp>
 
@@ -50,12 +48,13 @@ struct ServerOptions {
 
 /// Everything since the start, closed associations included.
 struct ServerStats {
-    std::size_t connections = 0;         ///< open now, half-open ones included
-    std::size_t associations = 0;        ///< open now
+    std::size_t connections = 0;  ///< open now, half-open ones included
+    std::size_t associations = 0; ///< open now
     std::uint64_t accepted = 0;
-    std::uint64_t refused = 0;           ///< ended by the handshake or for want of a socket
-    std::uint64_t timed_out = 0;         ///< half-open for too long
-    std::uint64_t evicted = 0;           ///< the oldest one, closed because there were too many
+    std::uint64_t refused = 0;     ///< ended by the handshake or for want of a socket
+    std::uint64_t timed_out = 0;   ///< half-open for too long
+    std::uint64_t evicted = 0;     ///< half-open, closed because there were too many
+    std::uint64_t turned_away = 0; ///< closed at once: all the others were in use
     RelayStats relays;
 };
 

@@ -65,8 +65,7 @@ struct TunnelSettings {
     std::uint32_t max_joined_circuits = 100; ///< of this worker
     std::uint32_t workers = 1; ///< that share the node's port, and with it what neighbours and destinations see of it
     std::vector<std::uint16_t> exit_refused_ports{0, 25, 53}; ///< no name servers and no mail
-    std::uint32_t exit_circuits_per_destination =
-        16; ///< circuits that may send to one address at the same time; 0: any
+    std::uint32_t exit_circuits_per_destination = 32;         ///< that may send to one address at once; 0: any
 
     /// The flags that we announce.
     [[nodiscard]] PeerFlags flags() const noexcept

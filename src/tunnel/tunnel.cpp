@@ -191,7 +191,8 @@ void Tunnel::Parts::on_plain_stranger(const Endpoint& source, const CellHeader& 
     joining.on_create(source, header.circuit, message.subspan(1), now);
 }
 
-void Tunnel::Parts::on_pending(JoinedCircuit& circuit, const Endpoint& source, const CellHeader& header, ByteSpan packet)
+void Tunnel::Parts::on_pending(JoinedCircuit& circuit, const Endpoint& source, const CellHeader& header,
+                               ByteSpan packet)
 {
     const ByteSpan message = packet.subspan(kCellHeaderSize);
     if (!header.plaintext || message.empty() || message[0] != static_cast<std::uint8_t>(MessageId::created))
@@ -278,7 +279,12 @@ void Tunnel::Parts::sweep()
     exits.flush();
     // A guard that stays away is missed by nobody's coming: time alone says so.
     if (settings.discover) selection.guards().maintain(discovery.candidates(), now_unix_s(), environment.random);
-    for (std::size_t unanswered = joined.sweep(now); unanswered > 0; --unanswered) counters.drop(Drop::extend_unanswered);
+    const auto on_spent = [this](const JoinedCircuit& circuit) {
+        sender.send_destroy(circuit.previous, circuit.id, *settings.identity,
+                            static_cast<std::uint16_t>(DestroyReason::not_needed));
+    };
+    for (std::size_t unanswered = joined.sweep(now, on_spent); unanswered > 0; --unanswered)
+        counters.drop(Drop::extend_unanswered);
     relays.sweep(now);
     exits.tick(now);
     routes.expire(now);
@@ -298,7 +304,8 @@ void Tunnel::Parts::leave_others(DestroyReason reason)
         sender.send_destroy(circuit.previous, circuit.id, *settings.identity, code);
         ids.push_back(circuit.id);
     });
-    for (const CircuitId id : ids) joined.remove(id, now);
+    for (const CircuitId id : ids)
+        joined.remove(id, now);
 }
 
 Tunnel::Tunnel(TunnelSettings settings, Environment environment, TunnelObserver& observer)
@@ -308,9 +315,18 @@ Tunnel::Tunnel(TunnelSettings settings, Environment environment, TunnelObserver&
 
 Tunnel::~Tunnel() = default;
 
-void Tunnel::on_packet(const Endpoint& source, PacketBuffer& packet) { parts_->on_packet(source, packet); }
-void Tunnel::on_batch_end() { parts_->end_batch(); }
-void Tunnel::tick() { parts_->tick(); }
+void Tunnel::on_packet(const Endpoint& source, PacketBuffer& packet)
+{
+    parts_->on_packet(source, packet);
+}
+void Tunnel::on_batch_end()
+{
+    parts_->end_batch();
+}
+void Tunnel::tick()
+{
+    parts_->tick();
+}
 
 Result<CircuitId> Tunnel::create_circuit(std::uint8_t hops, std::uint32_t group)
 {
@@ -346,7 +362,8 @@ void Tunnel::share(const std::vector<Candidate>& candidates, const std::vector<E
     parts_->now = parts_->environment.clock.now();
     // Worker 0 names the outside one first, once it knows it.
     const bool has_outside = !own_addresses.empty() && own_addresses.front().ip.is_global_unicast();
-    if (!parts_->settings.discover) parts_->on_addresses(own_addresses, has_outside ? own_addresses.front() : Endpoint{});
+    if (!parts_->settings.discover)
+        parts_->on_addresses(own_addresses, has_outside ? own_addresses.front() : Endpoint{});
     // None at all only means that nobody has chosen yet.
     if (guards.empty()) return;
     parts_->selection.guards().replace(guards);
@@ -358,6 +375,11 @@ void Tunnel::monitor(std::vector<std::array<std::uint8_t, 20>> lookup_hashes)
     parts_->monitored = {lookup_hashes.begin(), lookup_hashes.end()};
 }
 
+void Tunnel::set_host_addresses(const std::vector<IpAddress>& addresses)
+{
+    parts_->exits.set_host_addresses(addresses);
+}
+
 void Tunnel::shut_down()
 {
     parts_->now = parts_->environment.clock.now();
@@ -367,12 +389,27 @@ void Tunnel::shut_down()
     parts_->sender.flush();
 }
 
-bool Tunnel::knows(CircuitId circuit) const noexcept { return parts_->routes.contains(circuit); }
+bool Tunnel::knows(CircuitId circuit) const noexcept
+{
+    return parts_->routes.contains(circuit);
+}
 
-std::vector<Candidate> Tunnel::candidates() const { return parts_->discovery.candidates(); }
-std::vector<Endpoint> Tunnel::own_addresses() const { return parts_->discovery.own_addresses(); }
-std::vector<CircuitView> Tunnel::circuits() const { return parts_->own.views(parts_->environment.clock.now()); }
-std::vector<RelayView> Tunnel::relays() const { return parts_->relays.views(parts_->environment.clock.now()); }
+std::vector<Candidate> Tunnel::candidates() const
+{
+    return parts_->discovery.candidates();
+}
+std::vector<Endpoint> Tunnel::own_addresses() const
+{
+    return parts_->discovery.own_addresses();
+}
+std::vector<CircuitView> Tunnel::circuits() const
+{
+    return parts_->own.views(parts_->environment.clock.now());
+}
+std::vector<RelayView> Tunnel::relays() const
+{
+    return parts_->relays.views(parts_->environment.clock.now());
+}
 
 std::vector<ExitView> Tunnel::exits() const
 {
@@ -386,7 +423,10 @@ std::vector<ExitView> Tunnel::exits() const
     return out;
 }
 
-DiscoveryView Tunnel::discovery() const { return parts_->discovery.view(); }
+DiscoveryView Tunnel::discovery() const
+{
+    return parts_->discovery.view();
+}
 
 TunnelCounters Tunnel::counters() const
 {

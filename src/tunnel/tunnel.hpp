@@ -18,6 +18,7 @@
 
 namespace cepa::tunnel {
 
+/// closing: still usable, but it ends within minutes: nothing new should be put on it.
 enum class CircuitState : std::uint8_t { extending, ready, closing };
 
 struct HopView {
@@ -139,6 +140,8 @@ public:
     void monitor(std::vector<std::array<std::uint8_t, 20>> lookup_hashes);
     /// In place of those of the settings. Who had reached a cap serves again when there is something left.
     void set_limits(const TunnelLimits& limits);
+    /// The addresses of this machine's interfaces: never an exit's destination.
+    void set_host_addresses(const std::vector<IpAddress>& addresses);
     /// Sends destroys for everything that is ours or passes through us.
     void shut_down();
 

@@ -1,5 +1,7 @@
 #include "worker/data_path.hpp"
 
+#include "tunnel/error.hpp"
+
 #include <utility>
 
 namespace cepa::worker {
@@ -38,7 +40,9 @@ void DataPath::into_circuit(const proto::FrameView& frame)
     const auto data = proto::parse_data(frame);
     auto payload = data ? slots_.take(data->payload.bytes()) : std::nullopt;
     if (!payload) ++counters_.malformed_frames;
-    else if (!host_->send_data(data->circuit, data->address, *payload)) ++counters_.stale_circuits;
+    else if (const auto sent = host_->send_data(data->circuit, data->address, *payload);
+             !sent && sent.error() != make_error_code(tunnel::TunnelError::too_large))
+        ++counters_.stale_circuits; // the tunnel itself counts what is too large
 }
 
 void DataPath::from_main_socket(const proto::FrameView& frame)

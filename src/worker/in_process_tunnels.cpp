@@ -3,6 +3,7 @@
 #include "base/file_descriptor.hpp"
 #include "base/log.hpp"
 #include "proto/snapshot.hpp"
+#include "tunnel/error.hpp"
 #include "tunnel/udp_endpoint.hpp"
 #include "worker/asio_resolver.hpp"
 #include "worker/settings_from_proto.hpp"
@@ -179,7 +180,8 @@ void InProcessTunnels::close_circuit(CircuitId circuit)
 
 void InProcessTunnels::send(CircuitId circuit, const Address& destination, PacketBuffer& payload)
 {
-    if (!host_ || !host_->send_data(circuit, destination, payload)) ++stale_;
+    const auto sent = host_ ? host_->send_data(circuit, destination, payload) : fail(tunnel::TunnelError::unknown_circuit);
+    if (!sent && sent.error() != make_error_code(tunnel::TunnelError::too_large)) ++stale_; // that the tunnel counts itself
 }
 
 void InProcessTunnels::flush()

@@ -9,6 +9,8 @@ namespace cepa::worker {
 namespace {
 
 using tunnel::TunnelSettings;
+constexpr std::uint32_t kFewestCircuitsPerDestination = 8;
+
 using Failure = std::unexpected<std::string>;
 
 std::string conflict(const proto::NodeSettings& from)
@@ -61,6 +63,15 @@ void take_limits(const proto::NodeSettings& from, TunnelSettings& to)
         to.month_bytes_left = from.month_bytes() - std::min(from.month_bytes(), from.month_bytes_used());
     // 0 was never written: the deployed network's figure stays.
     if (from.exit_fan_out_per_min() != 0) to.exit_fan_out_per_min = from.exit_fan_out_per_min();
+    if (from.workers() != 0) {
+        // A destination's and a guard's share of this worker. Few circuits spread unevenly: below some there is no part.
+        to.workers = from.workers();
+        to.exit_circuits_per_destination =
+            std::max(to.exit_circuits_per_destination / to.workers, kFewestCircuitsPerDestination);
+    }
+    to.exit_refused_ports.clear();
+    for (const std::uint32_t port : from.exit_refused_ports())
+        if (port <= 0xffff) to.exit_refused_ports.push_back(static_cast<std::uint16_t>(port));
     if (from.max_joined_circuits() != 0) to.max_joined_circuits = from.max_joined_circuits();
 }
 

@@ -1,6 +1,6 @@
 // The one copy of the worker's data path. Frames lie side by side in the pipe's buffer, so a packet sealed in place
 // would grow over its neighbours: in front 8 bytes per layer and a cell header, behind 16 per layer. Each payload is
-// therefore copied once into a slot with room on both sides. 64 slots, about 145 KiB: they stay in the core's own
+// therefore copied once into a slot with room on both sides. 64 slots, about 160 KiB: they stay in the core's own
 // cache, and as many cells of one circuit leave in one segmented send. Process: worker, io thread.
 #pragma once
 

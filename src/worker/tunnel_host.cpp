@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "tunnel/crypto/random.hpp"
+#include "tunnel/host_addresses.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -17,6 +18,8 @@ using std::chrono::milliseconds;
 
 /// Timeouts of the protocol are seconds; the finest wait in it is half a second.
 constexpr milliseconds kTick{50};
+/// Interfaces come and go; what an exit may not send to is looked up so often.
+constexpr std::chrono::seconds kLookAtInterfaces{60};
 
 } // namespace
 
@@ -27,6 +30,7 @@ TunnelHost::TunnelHost(HostSetup setup, const HostWorld& world, DataReceiver& da
     , random_(std::make_unique<tunnel::SystemRandom>())
     , exit_sockets_(world.io, setup.settings.listen)
     , sync_source_(setup.self, setup.share.version(), setup.settings.guards)
+    , exits_(setup.settings.exit_bittorrent || setup.settings.exit_ipv8)
     , tick_timer_(world.io)
     , sync_timer_(world.io)
     , tunnel_(std::move(setup.settings),
@@ -173,8 +177,18 @@ void TunnelHost::bury(CircuitId circuit, const std::string& reason)
     done(std::unexpected(reason));
 }
 
+// Of each worker for itself: the sandbox lets it ask (a netlink socket), and it lives in the host's network.
+void TunnelHost::look_at_interfaces()
+{
+    const TimePoint now = clock_.now();
+    if (!exits_ || now < next_look_) return;
+    next_look_ = now + kLookAtInterfaces;
+    tunnel_.set_host_addresses(tunnel::host_addresses());
+}
+
 void TunnelHost::tick()
 {
+    look_at_interfaces();
     tunnel_.tick();
     tunnel_.on_batch_end();
     if (std::exchange(sync_wanted_, false)) sync();

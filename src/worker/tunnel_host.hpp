@@ -113,6 +113,7 @@ private:
     void deliver(CircuitId circuit);
     void bury(CircuitId circuit, const std::string& reason);
     void tick();
+    void look_at_interfaces();
     void sync();
     void sync_every(std::chrono::milliseconds interval);
 
@@ -125,6 +126,8 @@ private:
     SyncSource sync_source_;
     std::unordered_map<CircuitId, CircuitDone> pending_;
     bool sync_wanted_ = false;
+    bool exits_;                 ///< has the role
+    TimePoint next_look_{};      ///< at the interfaces
     std::uint64_t share_version_ = 0;
     /// Handlers that the loop still holds when this object goes see that it is gone.
     std::shared_ptr<char> alive_ = std::make_shared<char>();

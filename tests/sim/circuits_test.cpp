@@ -1,11 +1,12 @@
 // Circuits of every length build and carry data both ways, also over a bad network.
 #include "support/sim_world.hpp"
-
 #include "tunnel/error.hpp"
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
+#include <vector>
 
 namespace cepa::test {
 namespace {
@@ -17,8 +18,10 @@ using namespace std::chrono_literals;
 struct BigWorld : SimWorld {
     explicit BigWorld(std::uint64_t seed = 1) : SimWorld(seed), client(add_client())
     {
-        for (int i = 0; i < 6; ++i) add_relay();
-        for (int i = 0; i < 3; ++i) add_exit();
+        for (int i = 0; i < 6; ++i)
+            add_relay();
+        for (int i = 0; i < 3; ++i)
+            add_exit();
         share();
     }
     SimNode& client;
@@ -32,9 +35,11 @@ TEST_P(CircuitOfLength, CarriesDataBothWays)
     const auto hops = static_cast<std::uint8_t>(GetParam());
     const CircuitId circuit = world.build(world.client, hops);
     EXPECT_EQ(world.view(world.client, circuit).hops.size(), hops);
-    for (const std::size_t size : {20U, 400U, 1200U}) EXPECT_TRUE(world.echoes(world.client, circuit, size)) << size;
+    for (const std::size_t size : {20U, 400U, 1200U})
+        EXPECT_TRUE(world.echoes(world.client, circuit, size)) << size;
     // The outside saw an exit, and never the client.
-    for (const SimPacket& seen : world.echoed) EXPECT_NE(seen.from.ip, world.client.address().ip);
+    for (const SimPacket& seen : world.echoed)
+        EXPECT_NE(seen.from.ip, world.client.address().ip);
     EXPECT_TRUE(world.client.closed_circuits.empty());
 }
 
@@ -65,19 +70,37 @@ TEST(Circuits, EndByAgeAndAreReported)
     }
 }
 
-TEST(Circuits, ABusyCircuitOutlivesItsRetirementButNotTheLimit)
+TEST(Circuits, BusyCircuitsRetireFirstAndEndOneByOne)
 {
     BigWorld world;
-    const CircuitId circuit = world.build(world.client, 2);
+    std::vector<CircuitId> circuits;
+    for (int i = 0; i < 8; ++i)
+        circuits.push_back(world.build(world.client, 2));
+    std::map<CircuitId, TimePoint> retired;
+    std::map<CircuitId, TimePoint> ended;
     const auto busy = world.network.every(5s, [&] {
-        if (world.client.closed(circuit)) return;
-        EXPECT_TRUE(world.client.send(circuit, world.echo, utp_datagram(100)));
+        for (const CircuitId circuit : circuits) {
+            if (world.client.closed(circuit)) {
+                ended.try_emplace(circuit, world.network.now());
+                continue;
+            }
+            EXPECT_TRUE(world.client.send(circuit, world.echo, utp_datagram(100)));
+            if (world.view(world.client, circuit).state == CircuitState::closing)
+                retired.try_emplace(circuit, world.network.now());
+        }
     });
-    world.network.run_for(59min);
-    EXPECT_FALSE(world.client.closed(circuit));
-    world.network.run_for(1min);
+    world.network.run_for(60min);
     world.network.cancel(busy);
-    EXPECT_EQ(world.client.closed_circuits[circuit], "aged");
+    ASSERT_EQ(ended.size(), 8U);
+    std::set<TimePoint> ends;
+    for (const auto& [circuit, end] : ended) {
+        EXPECT_EQ(world.client.closed_circuits[circuit], "aged");
+        ASSERT_TRUE(retired.contains(circuit));
+        EXPECT_GE(end - retired[circuit], 5min - 10s) << "time to have a successor";
+        ends.insert(end);
+    }
+    EXPECT_GE(ends.size(), 7U);
+    EXPECT_GT(*ends.rbegin() - *ends.begin(), 5min);
 }
 
 TEST(Circuits, CloseSendsDestroyToAllHops)
@@ -102,13 +125,15 @@ TEST(Circuits, ShutDownOfARelayIsHeardByItsNeighbours)
     middle.tunnel().shut_down();
     world.network.run_for(1s);
     EXPECT_EQ(world.client.closed_circuits[circuit], "destroyed");
-    for (const auto& node : world.nodes) EXPECT_TRUE(node->tunnel().exits().empty());
+    for (const auto& node : world.nodes)
+        EXPECT_TRUE(node->tunnel().exits().empty());
 }
 
 TEST(Circuits, NamesAreResolvedAtTheExit)
 {
     BigWorld world;
-    for (const auto& node : world.nodes) node->resolver().names["tracker.example"] = {world.echo.ip};
+    for (const auto& node : world.nodes)
+        node->resolver().names["tracker.example"] = {world.echo.ip};
     const CircuitId circuit = world.build(world.client, 2);
     for (int i = 0; i < 3; ++i)
         EXPECT_TRUE(world.client.send(circuit, Address("tracker.example", world.echo.port), utp_datagram(60)));
@@ -126,7 +151,8 @@ TEST(Circuits, ManyAtOnceSpreadOverGuardsAndExits)
 {
     BigWorld world;
     std::set<CircuitId> circuits;
-    for (std::uint32_t i = 0; i < 24; ++i) circuits.insert(world.build(world.client, 3, i));
+    for (std::uint32_t i = 0; i < 24; ++i)
+        circuits.insert(world.build(world.client, 3, i));
     EXPECT_EQ(circuits.size(), 24U);
     std::map<Mid, int> firsts;
     std::map<Mid, int> exits;
@@ -136,9 +162,12 @@ TEST(Circuits, ManyAtOnceSpreadOverGuardsAndExits)
     }
     EXPECT_EQ(firsts.size(), 3U); // guards
     EXPECT_EQ(exits.size(), 3U);
-    for (const auto& [mid, count] : exits) EXPECT_EQ(count, 8);
-    for (const auto& [mid, count] : firsts) EXPECT_EQ(count, 8);
-    for (const CircuitId circuit : circuits) EXPECT_TRUE(world.echoes(world.client, circuit));
+    for (const auto& [mid, count] : exits)
+        EXPECT_EQ(count, 8);
+    for (const auto& [mid, count] : firsts)
+        EXPECT_EQ(count, 8);
+    for (const CircuitId circuit : circuits)
+        EXPECT_TRUE(world.echoes(world.client, circuit));
 }
 
 TEST(Circuits, BuildAndCarryOverABadNetwork)
@@ -153,7 +182,8 @@ TEST(Circuits, BuildAndCarryOverABadNetwork)
         circuits.insert(*circuit);
     }
     world.network.run_for(65s);
-    for (const CircuitId circuit : circuits) ready += world.client.ready(circuit) ? 1 : 0;
+    for (const CircuitId circuit : circuits)
+        ready += world.client.ready(circuit) ? 1 : 0;
     EXPECT_GE(ready, 18);
     std::size_t sent = 0;
     for (int i = 0; i < 50; ++i) {
@@ -171,7 +201,8 @@ TEST(Circuits, TooLargeAndUnknownAreRefused)
 {
     BigWorld world;
     const CircuitId circuit = world.build(world.client, 3);
-    EXPECT_EQ(world.client.send(circuit, world.echo, utp_datagram(2000)).error(), make_error_code(TunnelError::too_large));
+    EXPECT_EQ(world.client.send(circuit, world.echo, utp_datagram(2000)).error(),
+              make_error_code(TunnelError::too_large));
     EXPECT_EQ(world.client.send(CircuitId(1), world.echo, utp_datagram(100)).error(),
               make_error_code(TunnelError::unknown_circuit));
     EXPECT_EQ(world.client.tunnel().create_circuit(6, 0).error(), make_error_code(TunnelError::refused_by_policy));

@@ -1,6 +1,5 @@
-#include "socks5/server.hpp"
-
 #include "socks5/recording_sink.hpp"
+#include "socks5/server.hpp"
 #include "support/fake_clock.hpp"
 #include "support/loopback.hpp"
 #include "support/packet.hpp"
@@ -185,18 +184,21 @@ TEST_F(ServerTest, TooManyConnectionsPushOutTheOldestHalfOpenOne)
     EXPECT_EQ(server->stats().associations, 1U) << "the one in use is older, but in use";
 }
 
-TEST_F(ServerTest, FullOfAssociationsTheOldestGoes)
+TEST_F(ServerTest, FullOfAssociationsTheNewcomerIsTurnedAway)
 {
     options.max_connections = 2;
     open();
     std::deque<TcpClient> clients;
-    for (int i = 0; i < 3; ++i) {
+    for (int i = 0; i < 2; ++i) {
         clients.emplace_back(server->port());
         static_cast<void>(associate(clients.back()));
     }
+    TcpClient late(server->port());
+    EXPECT_TRUE(is_closed(late));
     EXPECT_EQ(server->stats().associations, 2U);
-    EXPECT_EQ(sink.closed, std::vector{sink.opened[0].id});
-    EXPECT_TRUE(is_closed(clients[0]));
+    EXPECT_EQ(server->stats().turned_away, 1U);
+    EXPECT_EQ(server->stats().evicted, 0U);
+    EXPECT_TRUE(sink.closed.empty());
 }
 
 TEST_F(ServerTest, UsesTheSocketsOfItsFactory)

@@ -93,6 +93,7 @@ void Tunnel::set_limits(const TunnelLimits& limits)
 {
     parts_->fake.limits = limits;
 }
+void Tunnel::set_host_addresses(const std::vector<IpAddress>& addresses) { parts_->fake.host_addresses = addresses; }
 void Tunnel::shut_down()
 {
     parts_->fake.shut_down = true;

@@ -58,6 +58,7 @@ struct FakeTunnel {
     std::vector<CircuitId> closed;
     std::vector<Candidate> shared;
     std::vector<Endpoint> shared_addresses;
+    std::vector<IpAddress> host_addresses;
     std::vector<std::array<std::uint8_t, 20>> monitored;
     std::optional<TunnelLimits> limits;
     int ticks = 0;

@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include <optional>
 
 namespace cepa::worker {
@@ -36,6 +38,17 @@ protected:
     std::vector<std::expected<CircuitId, std::string>> answers_;
     std::optional<TunnelHost> host_;
 };
+
+TEST_F(TunnelHostTest, AnExitIsToldOfThisMachinesAddressesAndAClientIsNot)
+{
+    host_->start(std::chrono::milliseconds(50));
+    EXPECT_TRUE(fake().host_addresses.empty());
+    HostSetup setup{test::test_settings(), WorkerId(0), {}};
+    setup.settings.exit_bittorrent = true;
+    host_.emplace(std::move(setup), HostWorld{io_, packets_, resolver_, ids_}, observer_, observer_);
+    host_->start(std::chrono::milliseconds(50));
+    EXPECT_EQ(std::ranges::count(fake().host_addresses, IpAddress::v4(0x7f000001)), 1);
+}
 
 TEST_F(TunnelHostTest, DeliversAReadyCircuitOnceAndAfterItsChangeFrame)
 {

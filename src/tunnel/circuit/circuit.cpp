@@ -7,7 +7,8 @@
 namespace cepa::tunnel {
 
 Circuit::Circuit(CircuitId id, std::uint32_t group, std::uint8_t wanted_hops, PrivateKey node_key, Keepalive keepalive)
-    : id_(id), group_(group), wanted_hops_(wanted_hops), node_key_(std::move(node_key)), keepalive_(std::move(keepalive))
+    : id_(id), group_(group), wanted_hops_(wanted_hops), node_key_(std::move(node_key)),
+      keepalive_(std::move(keepalive))
 {
     assert(wanted_hops >= 1 && wanted_hops <= kMostHops);
     hops_.reserve(wanted_hops);
@@ -18,7 +19,8 @@ Result<void> Circuit::wrap(Aead& aead, PacketBuffer& message) noexcept
     assert(!hops_.empty());
     if (message.headroom() < kCounterSize * hops_.size() || message.tailroom() < kTagSize * hops_.size())
         return fail(TunnelError::too_large);
-    for (auto hop = hops_.rbegin(); hop != hops_.rend(); ++hop) CEPA_TRY(hop->layer.seal(aead, message));
+    for (auto hop = hops_.rbegin(); hop != hops_.rend(); ++hop)
+        CEPA_TRY(hop->layer.seal(aead, message));
     return {};
 }
 
@@ -36,9 +38,18 @@ Result<void> Circuit::unwrap(Aead& aead, PacketBuffer& message)
 
 CircuitView Circuit::view(TimePoint now) const
 {
-    CircuitView out{id_, group_, wanted_hops_, state(), {}, bytes_up, bytes_down, now - keepalive_.born(),
+    const bool retired = state() == CircuitState::ready && now >= keepalive_.retires();
+    CircuitView out{id_,
+                    group_,
+                    wanted_hops_,
+                    retired ? CircuitState::closing : state(),
+                    {},
+                    bytes_up,
+                    bytes_down,
+                    now - keepalive_.born(),
                     keepalive_.round_trip()};
-    for (const Hop& hop : hops_) out.hops.push_back({hop.key.mid(), hop.address, hop.flags});
+    for (const Hop& hop : hops_)
+        out.hops.push_back({hop.key.mid(), hop.address, hop.flags});
     return out;
 }
 

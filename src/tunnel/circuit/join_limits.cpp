@@ -14,6 +14,10 @@ constexpr std::uint32_t kPerSecond = 25;
 constexpr std::uint32_t kSourceBurst = 25;
 constexpr std::uint32_t kSourcePerSecond = 2;
 constexpr Duration kProofHolds = 10min;
+/// A full table is walked no more often, whatever packets come.
+constexpr Duration kTidySources = 1s;
+/// Our own nodes put up to 16 circuits on one guard, at two places each.
+constexpr std::uint32_t kPlacesOfNeighbour = 32;
 
 } // namespace
 
@@ -35,6 +39,10 @@ bool EventCap::pass(TimePoint now) noexcept
     return true;
 }
 
+bool EventCap::would_pass(TimePoint now) const noexcept
+{
+    return tokens_ + gained(now) >= 1000;
+}
 bool EventCap::low(TimePoint now) const noexcept
 {
     return (tokens_ + gained(now)) * 2 < burst_;
@@ -44,8 +52,8 @@ bool EventCap::full(TimePoint now) const noexcept
     return tokens_ + gained(now) >= burst_;
 }
 
-JoinLimits::JoinLimits(std::uint32_t most_joined, bool equal_prefixes) noexcept
-    : equal_prefixes_(equal_prefixes),
+JoinLimits::JoinLimits(std::uint32_t most_joined, bool equal_prefixes, std::uint32_t workers) noexcept
+    : equal_prefixes_(equal_prefixes), workers_(std::max(workers, 1U)),
       source_pattern_(equal_prefixes ? EventCap(kBurst, kPerSecond) : EventCap(kSourceBurst, kSourcePerSecond)),
       all_(kBurst, kPerSecond)
 {
@@ -55,30 +63,45 @@ JoinLimits::JoinLimits(std::uint32_t most_joined, bool equal_prefixes) noexcept
 void JoinLimits::set_most(std::uint32_t most_joined) noexcept
 {
     most_ = most_joined;
-    most_of_address_ = equal_prefixes_ ? most_joined : std::max(most_joined / 4, 1U);
-    most_of_prefix_ = equal_prefixes_ ? most_joined : std::max(most_joined / 2, 1U);
+    // Half of a neighbour's share is divided, the other half is for the luck of the draw.
+    const std::uint32_t neighbour = kPlacesOfNeighbour / 2 + kPlacesOfNeighbour / 2 / workers_;
+    most_of_address_ = equal_prefixes_ ? most_joined : std::min(std::max(most_joined / 4, neighbour), most_joined);
+    most_of_prefix_ = equal_prefixes_ ? most_joined : std::max(most_joined / 2, most_of_address_);
 }
 
 bool JoinLimits::source_may(const IpAddress& source, TimePoint now)
 {
     if (sources_.size() >= kMostSources && !sources_.contains(source)) {
-        std::erase_if(sources_, [&](auto& entry) { return entry.second.full(now); });
+        if (now - sources_tidied_ >= kTidySources) {
+            sources_tidied_ = now;
+            std::erase_if(sources_, [&](auto& entry) { return entry.second.full(now); });
+        }
         if (sources_.size() >= kMostSources) return false;
     }
     return sources_.try_emplace(source, source_pattern_).first->second.pass(now);
 }
 
+JoinLimits::Verdict JoinLimits::glance(std::uint32_t total_joined, TimePoint now) const noexcept
+{
+    if (total_joined >= most_) return Verdict::full;
+    return all_.would_pass(now) ? Verdict::admitted : Verdict::flood;
+}
+
 JoinLimits::Verdict JoinLimits::admit(const Endpoint& source, const Occupancy& joined, TimePoint now)
 {
-    if (joined.total >= most_ || joined.same_address >= most_of_address_ || joined.same_prefix >= most_of_prefix_)
-        return Verdict::full;
-    return source_may(source.ip, now) && all_.pass(now) ? Verdict::admitted : Verdict::flood;
+    if (const Verdict first = glance(joined.total, now); first != Verdict::admitted) return first;
+    if (!source_may(source.ip, now) || !all_.pass(now)) return Verdict::flood;
+    const bool full = joined.same_address >= most_of_address_ || joined.same_prefix >= most_of_prefix_;
+    return full ? Verdict::full : Verdict::admitted;
 }
 
 void JoinLimits::prove(const IpAddress& source, TimePoint now)
 {
     if (proven_.size() >= kMostSources && !proven_.contains(source)) {
-        std::erase_if(proven_, [&](const auto& entry) { return now - entry.second > kProofHolds; });
+        if (now - proven_tidied_ >= kTidySources) {
+            proven_tidied_ = now;
+            std::erase_if(proven_, [&](const auto& entry) { return now - entry.second > kProofHolds; });
+        }
         if (proven_.size() >= kMostSources) proven_.erase(proven_.begin());
     }
     proven_[source] = now;

@@ -20,6 +20,8 @@ public:
     {
     }
     [[nodiscard]] bool pass(TimePoint now) noexcept;
+    /// Whether pass() would be true.
+    [[nodiscard]] bool would_pass(TimePoint now) const noexcept;
     /// Less than half of the burst is left.
     [[nodiscard]] bool low(TimePoint now) const noexcept;
     [[nodiscard]] bool full(TimePoint now) const noexcept;
@@ -44,13 +46,17 @@ class JoinLimits {
 public:
     enum class Verdict : std::uint8_t { admitted, full, flood };
 
-    /// `equal_prefixes`: a private overlay, where everybody may share one /16 and few addresses.
-    JoinLimits(std::uint32_t most_joined, bool equal_prefixes) noexcept;
+    /// `equal_prefixes`: a private overlay, where everybody may share one /16 and few addresses. `workers` share the
+    /// node's port: the circuits of one neighbour spread over them at random, so none gets an exact part of its share.
+    JoinLimits(std::uint32_t most_joined, bool equal_prefixes, std::uint32_t workers = 1) noexcept;
 
     /// The other limits go with it. What is joined already stays.
     void set_most(std::uint32_t most_joined) noexcept;
 
-    /// Whether a create from `source` is answered; counts it if so.
+    /// What admit() would say of anybody's next create, as far as that costs nothing to know: asked before the rest.
+    [[nodiscard]] Verdict glance(std::uint32_t total_joined, TimePoint now) const noexcept;
+    /// Whether a create from `source` is answered. It counts towards the rates whatever the answer, or who is refused
+    /// could make us look again and again.
     [[nodiscard]] Verdict admit(const Endpoint& source, const Occupancy& joined, TimePoint now);
     /// Creates come so fast that answers must be small.
     [[nodiscard]] bool busy(TimePoint now) const noexcept { return all_.low(now); }
@@ -64,11 +70,14 @@ private:
     [[nodiscard]] bool source_may(const IpAddress& source, TimePoint now);
 
     bool equal_prefixes_;
+    std::uint32_t workers_;
     std::uint32_t most_ = 0;
     std::uint32_t most_of_address_ = 0;
     std::uint32_t most_of_prefix_ = 0;
     EventCap source_pattern_;
     EventCap all_;
+    TimePoint sources_tidied_{};
+    TimePoint proven_tidied_{};
     std::unordered_map<IpAddress, EventCap> sources_;
     std::unordered_map<IpAddress, TimePoint> proven_;
 };

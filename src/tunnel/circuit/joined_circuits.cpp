@@ -11,10 +11,14 @@ namespace {
 /// A create for the same id within this time is ignored, also when the circuit is gone (section 11.2).
 constexpr Duration kCreateOnce = std::chrono::seconds(60);
 
+bool is_spent(const JoinedCircuit& circuit) noexcept
+{
+    return circuit.bytes_in + circuit.bytes_out >= kMostTraffic;
+}
+
 bool is_over(const JoinedCircuit& circuit, TimePoint now) noexcept
 {
-    return now - circuit.last_activity >= kInactivity || now - circuit.created >= kMostAge ||
-           circuit.bytes_in + circuit.bytes_out >= kMostTraffic;
+    return now - circuit.last_activity >= kInactivity || now - circuit.created >= kMostAge || is_spent(circuit);
 }
 
 } // namespace
@@ -29,7 +33,8 @@ JoinedCircuit& JoinedCircuits::add(std::unique_ptr<JoinedCircuit> circuit)
 
 void JoinedCircuits::forget_pending(JoinedCircuit& circuit, TimePoint now)
 {
-    for (const PendingExtend& extend : circuit.pending) routes_.linger(extend.next, now + kLinger);
+    for (const PendingExtend& extend : circuit.pending)
+        routes_.linger(extend.next, now + kLinger);
     circuit.pending.clear();
 }
 
@@ -63,7 +68,7 @@ void JoinedCircuits::expect(JoinedCircuit& circuit, const PendingExtend& extend)
     circuit.pending.push_back(extend);
 }
 
-std::size_t JoinedCircuits::sweep(TimePoint now)
+std::size_t JoinedCircuits::sweep(TimePoint now, const std::function<void(const JoinedCircuit&)>& on_spent)
 {
     std::size_t unanswered = 0;
     std::vector<CircuitId> over;
@@ -73,15 +78,19 @@ std::size_t JoinedCircuits::sweep(TimePoint now)
             routes_.linger(extend.next, now + kLinger);
             return true;
         });
-        if (is_over(*circuit, now)) over.push_back(id);
+        if (!is_over(*circuit, now)) continue;
+        if (is_spent(*circuit)) on_spent(*circuit);
+        over.push_back(id);
     }
-    for (const CircuitId id : over) remove(id, now);
+    for (const CircuitId id : over)
+        remove(id, now);
     return unanswered;
 }
 
 void JoinedCircuits::for_each(const std::function<void(JoinedCircuit&)>& visit)
 {
-    for (auto& [id, circuit] : circuits_) visit(*circuit);
+    for (auto& [id, circuit] : circuits_)
+        visit(*circuit);
 }
 
 } // namespace cepa::tunnel

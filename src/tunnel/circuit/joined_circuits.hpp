@@ -3,13 +3,12 @@
 // Process: worker, io thread. Spec: docs/protocol.md, sections 11.2 to 11.6.
 #pragma once
 
+#include "base/clock.hpp"
 #include "tunnel/circuit/routing_table.hpp"
 #include "tunnel/crypto/layer.hpp"
 #include "tunnel/crypto/replay_window.hpp"
 #include "tunnel/exit/open_exit.hpp"
 #include "tunnel/tunnel.hpp"
-
-#include "base/clock.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -67,8 +66,9 @@ public:
     void expect(JoinedCircuit& circuit, const PendingExtend& extend);
 
     /// Removes what is silent, too old or over the traffic limit, and forgets extends that nobody answered.
-    /// Returns how many extends those were.
-    std::size_t sweep(TimePoint now);
+    /// Returns how many extends those were. Calls `on_spent` before it removes one at its limit: the originator is told
+    /// of that end alone (section 11.5).
+    std::size_t sweep(TimePoint now, const std::function<void(const JoinedCircuit&)>& on_spent);
 
     void for_each(const std::function<void(JoinedCircuit&)>& visit);
     [[nodiscard]] std::size_t size() const noexcept { return circuits_.size(); }

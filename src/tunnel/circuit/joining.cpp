@@ -37,13 +37,19 @@ Offer as_offer(const std::vector<Candidate>& candidates)
 } // namespace
 
 Joining::Joining(Tools tools)
-    : tools_(tools), limits_(tools.settings.max_joined_circuits, tools.settings.allow_equal_prefixes)
+    : tools_(tools),
+      limits_(tools.settings.max_joined_circuits, tools.settings.allow_equal_prefixes, tools.settings.workers)
 {
+}
+
+std::uint32_t Joining::total() const noexcept
+{
+    return static_cast<std::uint32_t>(tools_.joined.size() + 2 * tools_.relays.size());
 }
 
 Occupancy Joining::occupancy(const IpAddress& source) const
 {
-    Occupancy out{static_cast<std::uint32_t>(tools_.joined.size() + 2 * tools_.relays.size()), 0, 0};
+    Occupancy out{total(), 0, 0};
     const IpAddress prefix = source.diversity_prefix();
     const auto count = [&](const IpAddress& other, std::uint32_t places) {
         if (other == source) out.same_address += places;
@@ -61,7 +67,9 @@ bool Joining::may_join(const Endpoint& source, const Create& create, TimePoint n
         counters.drop(Drop::create_from_self);
         return false;
     }
-    switch (limits_.admit(source, occupancy(source.ip), now)) {
+    const JoinLimits::Verdict glance = limits_.glance(total(), now); // before all circuits are looked at
+    const bool may = glance == JoinLimits::Verdict::admitted;
+    switch (may ? limits_.admit(source, occupancy(source.ip), now) : glance) {
     case JoinLimits::Verdict::admitted:
         return true;
     case JoinLimits::Verdict::full:
@@ -120,9 +128,12 @@ std::optional<Endpoint> Joining::extend_address(const JoinedCircuit& circuit, co
     const auto offered =
         std::ranges::find_if(circuit.offered, [&](const Candidate& c) { return c.key == extend.node_key; });
     Endpoint out = extend.address;
-    if (offered != circuit.offered.end()) out = offered->address;
-    else if (extend.address.is_null()) return std::nullopt;
-    else if (const auto known = tools_.discovery.address_of(extend.node_key)) out = *known;
+    if (offered != circuit.offered.end())
+        out = offered->address;
+    else if (extend.address.is_null())
+        return std::nullopt;
+    else if (const auto known = tools_.discovery.address_of(extend.node_key))
+        out = *known;
     const TunnelSettings& settings = tools_.settings;
     if (extend.node_key == settings.identity_public || tools_.discovery.is_own(out)) return std::nullopt;
     if (out.port == 0 || out.ip.is_unspecified() || out == circuit.previous) return std::nullopt;

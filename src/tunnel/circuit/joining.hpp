@@ -39,6 +39,7 @@ public:
 
 private:
     [[nodiscard]] bool may_join(const Endpoint& source, const Create& create, TimePoint now);
+    [[nodiscard]] std::uint32_t total() const noexcept;
     [[nodiscard]] Occupancy occupancy(const IpAddress& source) const;
     [[nodiscard]] std::vector<Candidate> offer_for(const Endpoint& source, TimePoint now);
     [[nodiscard]] std::optional<Endpoint> extend_address(const JoinedCircuit& circuit, const Extend& extend) const;

@@ -11,6 +11,8 @@ using namespace std::chrono_literals;
 constexpr Duration kPingFrom = 5s;
 constexpr Duration kPingTo = 10s;
 constexpr Duration kLifeFrom = 10min;
+/// What a retired circuit still carries has so long at least to come to its end.
+constexpr Duration kLeaveAtLeast = 5min;
 
 } // namespace
 
@@ -21,7 +23,8 @@ Duration random_duration(RandomSource& random, Duration from, Duration to) noexc
 }
 
 Keepalive::Keepalive(TimePoint now, RandomSource& random)
-    : born_(now), retires_(now + random_duration(random, kLifeFrom, kOwnMostAge)), heard_(now), data_(now),
+    : born_(now), retires_(now + random_duration(random, kLifeFrom, kOwnMostAge - 2 * kLeaveAtLeast)),
+      ends_(random_duration(random, (retires_ - now) + kLeaveAtLeast, kOwnMostAge) + now), heard_(now), data_(now),
       next_ping_(now + random_duration(random, kPingFrom, kPingTo))
 {
 }
@@ -47,7 +50,7 @@ std::optional<std::string_view> Keepalive::over(TimePoint now, std::uint64_t byt
 {
     if (bytes >= kMostTraffic) return "traffic limit";
     if (now - heard_ >= kInactivity) return "silent";
-    if (now - born_ >= kOwnMostAge) return "aged";
+    if (now >= ends_) return "aged";
     if (now >= retires_ && now - data_ >= kIdle) return "aged";
     return std::nullopt;
 }

@@ -1,11 +1,11 @@
 // How long an own circuit lives and when it is pinged. Pings are jittered per circuit, or all first hops would see the
-// same instant; so is the age at which a circuit is given up. Pure: the time comes in. All times are CLOCK_BOOTTIME.
+// same instant; so are the age from which a circuit takes nothing new and the one at which it ends, or all that one
+// download uses would die together. Pure: the time comes in. All times are CLOCK_BOOTTIME.
 // Process: worker, io thread. Spec: docs/protocol.md, sections 11.5, 16 and 18 (F7).
 #pragma once
 
-#include "tunnel/environment.hpp"
-
 #include "base/clock.hpp"
+#include "tunnel/environment.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -39,12 +39,15 @@ public:
     /// Zero before the first answer; smoothed.
     [[nodiscard]] Duration round_trip() const noexcept { return round_trip_; }
     [[nodiscard]] TimePoint born() const noexcept { return born_; }
-    /// When a circuit that is idle ends; at kOwnMostAge at the latest it ends anyway.
+    /// From then on nothing new is put on it, and it ends when it is idle.
     [[nodiscard]] TimePoint retires() const noexcept { return retires_; }
+    /// When it ends although it is in use: five minutes later at least, at kOwnMostAge at the latest.
+    [[nodiscard]] TimePoint ends() const noexcept { return ends_; }
 
 private:
     TimePoint born_;
     TimePoint retires_;
+    TimePoint ends_;
     TimePoint heard_;
     TimePoint data_;
     TimePoint next_ping_;

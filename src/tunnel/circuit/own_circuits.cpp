@@ -63,8 +63,10 @@ Result<void> OwnCircuits::send_data(CircuitId id, const Address& destination, Pa
     const std::size_t data_header = 1 + encoded_size(destination) + kEncodedV4Size;
     if (cell_size(data_header + data_size, hops) > kMaxPacket ||
         payload.headroom() < kCellHeaderSize + kCounterSize * hops + data_header ||
-        !prepend_data_header(payload, destination, kNowhere))
+        !prepend_data_header(payload, destination, kNowhere)) {
+        tools_.counters.drop(Drop::too_large);
         return fail(TunnelError::too_large);
+    }
     CEPA_TRY(circuit.wrap(tools_.aead, payload));
     tools_.sender.queue(circuit.first_address(), payload, {id, false, false});
     circuit.bytes_up += payload.size();

@@ -18,9 +18,15 @@ bool is_udp_tracker(ByteSpan b) noexcept
     return answer || request;
 }
 
-bool is_dht(ByteSpan b) noexcept { return b.size() >= 2 && b.front() == 'd' && b.back() == 'e'; }
+bool is_dht(ByteSpan b) noexcept
+{
+    return b.size() >= 2 && b.front() == 'd' && b.back() == 'e';
+}
 
-bool is_ipv8(ByteSpan b) noexcept { return b.size() > kPrefixSize && b[0] == 0 && (b[1] == 1 || b[1] == 2); }
+bool is_ipv8(ByteSpan b) noexcept
+{
+    return b.size() > kPrefixSize && b[0] == 0 && (b[1] == 1 || b[1] == 2);
+}
 
 } // namespace
 
@@ -31,8 +37,15 @@ DatagramKind DatagramKind::of(ByteSpan datagram) noexcept
 
 ExitPolicy::ExitPolicy(const TunnelSettings& settings, const Prefix& tunnel_prefix)
     : tunnel_prefix_(tunnel_prefix), bittorrent_(settings.exit_bittorrent), ipv8_(settings.exit_ipv8),
-      allow_loopback_(settings.allow_loopback && !settings.public_network)
+      allow_loopback_(settings.allow_loopback && !settings.public_network), refused_ports_(settings.exit_refused_ports)
 {
+}
+
+void ExitPolicy::set_host_addresses(const std::vector<IpAddress>& addresses)
+{
+    host_.clear();
+    for (const IpAddress& address : addresses)
+        if (const IpAddress ip = address.unmapped(); !ip.is_loopback()) host_.push_back(ip);
 }
 
 bool ExitPolicy::allows(ByteSpan datagram) const noexcept
@@ -45,12 +58,14 @@ bool ExitPolicy::allows(ByteSpan datagram) const noexcept
 bool ExitPolicy::allows(const Endpoint& destination) const noexcept
 {
     const Endpoint plain{destination.ip.unmapped(), destination.port};
-    if (std::ranges::find(refused_ports_, plain.port) != refused_ports_.end() || is_own(plain)) return false;
+    if (plain.port == 0 || std::ranges::find(refused_ports_, plain.port) != refused_ports_.end()) return false;
+    if (is_own(plain)) return false;
     return plain.ip.is_global_unicast() || (allow_loopback_ && plain.ip.is_loopback());
 }
 
 bool ExitPolicy::is_own(const Endpoint& destination) const noexcept
 {
+    if (std::ranges::find(host_, destination.ip) != host_.end()) return true;
     return std::ranges::any_of(own_, [&](const Endpoint& own) {
         const IpAddress ip = own.ip.unmapped();
         return ip == destination.ip && (own.port == destination.port || !ip.is_loopback());

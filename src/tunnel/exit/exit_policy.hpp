@@ -3,10 +3,9 @@
 // Process: worker, io thread. Spec: docs/protocol.md, sections 13 and 18.
 #pragma once
 
+#include "base/address.hpp"
 #include "tunnel/cell/cell.hpp"
 #include "tunnel/settings.hpp"
-
-#include "base/address.hpp"
 
 #include <cstdint>
 #include <vector>
@@ -38,7 +37,9 @@ public:
     /// Our own addresses, LAN and WAN: never a destination, on any port (on loopback, which nodes may share, only on
     /// the very port).
     void set_own_addresses(std::vector<Endpoint> addresses) { own_ = std::move(addresses); }
-    /// Replaces the refused ports: 0, 25 (mail) and 53 (names) by default.
+    /// Those of this machine's interfaces: as own ones. Loopback ones are left out, as nodes may share them.
+    void set_host_addresses(const std::vector<IpAddress>& addresses);
+    /// Replaces the refused ports of the settings.
     void set_refused_ports(std::vector<std::uint16_t> ports) { refused_ports_ = std::move(ports); }
 
 private:
@@ -48,8 +49,9 @@ private:
     bool bittorrent_;
     bool ipv8_;
     bool allow_loopback_;
-    std::vector<std::uint16_t> refused_ports_{0, 25, 53};
+    std::vector<std::uint16_t> refused_ports_;
     std::vector<Endpoint> own_;
+    std::vector<IpAddress> host_;
 };
 
 } // namespace cepa::tunnel

@@ -13,11 +13,14 @@ constexpr Duration kFanOutWindow = 60s;
 /// A destination that was not sent to for this long is forgotten, and counts as new again.
 constexpr Duration kDestinationKept = 120s;
 constexpr Duration kSweep = 10s;
+/// A full table is walked no more often, whatever packets come.
+constexpr Duration kTidyEvery = 1s;
 constexpr std::size_t kMostRatedDestinations = 16384;
 
 std::vector<IpAddress> ipv4_first(std::vector<IpAddress> addresses)
 {
-    for (IpAddress& address : addresses) address = address.unmapped();
+    for (IpAddress& address : addresses)
+        address = address.unmapped();
     std::ranges::stable_partition(addresses, [](const IpAddress& a) { return !a.v6; });
     return addresses;
 }
@@ -51,22 +54,45 @@ void Exits::on_data(JoinedCircuit& circuit, PacketBuffer& message, TimePoint now
     send(circuit, {data->destination.endpoint.ip.unmapped(), data->destination.endpoint.port}, data->payload, now);
 }
 
-bool Exits::may_reach(OpenExit& exit, const Endpoint& destination, TimePoint now)
+// Many circuits at one exit could be one attacker's, with one victim. On loopback the whole network may be one address.
+bool Exits::take_place(CircuitId circuit, const IpAddress& destination, TimePoint now)
 {
-    if (const auto known = exit.destinations.find(destination); known != exit.destinations.end()) {
+    const std::uint32_t most = tools_.settings.exit_circuits_per_destination;
+    if (most == 0 || destination.is_loopback()) return true;
+    if (senders_.size() >= kMostRatedDestinations && !senders_.contains(destination)) return false;
+    auto& senders = senders_[destination];
+    const auto known = std::ranges::find(senders, circuit, [](const auto& sender) { return sender.first; });
+    if (known != senders.end()) {
         known->second = now;
         return true;
+    }
+    std::erase_if(senders, [&](const auto& sender) { return now - sender.second > kDestinationKept; });
+    if (senders.size() >= most) return false;
+    senders.emplace_back(circuit, now);
+    return true;
+}
+
+bool Exits::may_reach(JoinedCircuit& circuit, OpenExit& exit, const Endpoint& destination, TimePoint now)
+{
+    if (const auto known = exit.destinations.find(destination); known != exit.destinations.end()) {
+        OpenExit::Use& use = known->second;
+        use.last = now;
+        if (now - use.told <= kDestinationKept / 2) return true;
+        use.told = now;
+        return take_place(circuit.id, destination.ip, now);
     }
     if (now - exit.window_began >= kFanOutWindow) {
         exit.window_began = now;
         exit.new_destinations = 0;
     }
-    if (exit.destinations.size() >= kMostDestinations)
-        std::erase_if(exit.destinations, [&](const auto& entry) { return now - entry.second > kDestinationKept; });
-    if (exit.new_destinations >= tools_.settings.exit_fan_out_per_min || exit.destinations.size() >= kMostDestinations)
-        return false;
+    if (exit.new_destinations >= tools_.settings.exit_fan_out_per_min) return false;
+    if (exit.destinations.size() >= kMostDestinations && now - exit.tidied >= kTidyEvery) {
+        exit.tidied = now;
+        std::erase_if(exit.destinations, [&](const auto& entry) { return now - entry.second.last > kDestinationKept; });
+    }
+    if (exit.destinations.size() >= kMostDestinations || !take_place(circuit.id, destination.ip, now)) return false;
     ++exit.new_destinations;
-    exit.destinations.emplace(destination, now);
+    exit.destinations.emplace(destination, OpenExit::Use{now, now});
     return true;
 }
 
@@ -74,8 +100,9 @@ bool Exits::within_rates(const Endpoint& destination, std::size_t bytes, TimePoi
 {
     if (!tools_.rate.pass(bytes, now)) return false;
     const std::uint64_t each = tools_.settings.exit_destination_rate_bytes_per_s;
-    if (each == 0) return true;
-    if (destination_rates_.size() >= kMostRatedDestinations && !destination_rates_.contains(destination.ip)) return false;
+    if (each == 0 || destination.ip.is_loopback()) return true;
+    if (destination_rates_.size() >= kMostRatedDestinations && !destination_rates_.contains(destination.ip))
+        return false;
     return destination_rates_.try_emplace(destination.ip, each).first->second.pass(bytes, now);
 }
 
@@ -85,7 +112,7 @@ void Exits::send(JoinedCircuit& circuit, const Endpoint& destination, ByteSpan d
     if (!policy_.allows(destination)) return counters.drop(Drop::exit_destination);
     OpenExit* exit = opened(circuit);
     if (exit == nullptr) return counters.drop(Drop::exit_socket);
-    if (!may_reach(*exit, destination, now)) return counters.drop(Drop::exit_fan_out);
+    if (!may_reach(circuit, *exit, destination, now)) return counters.drop(Drop::exit_fan_out);
     if (!within_rates(destination, datagram.size(), now)) return counters.drop(Drop::exit_rate);
     if (!tools_.budget.spend(datagram.size())) return counters.drop(Drop::month_limit);
     exit->socket->queue(destination, datagram);
@@ -151,8 +178,7 @@ void Exits::on_resolved(const std::string& host, Result<std::vector<IpAddress>> 
     const auto entry = asked_.extract(host);
     if (entry.empty()) return;
     const TimePoint now = tools_.environment.clock.now();
-    const std::vector<IpAddress> addresses =
-        answer ? ipv4_first(std::move(*answer)) : std::vector<IpAddress>{};
+    const std::vector<IpAddress> addresses = answer ? ipv4_first(std::move(*answer)) : std::vector<IpAddress>{};
     names_.store(host, addresses, now);
     for (const CircuitId id : entry.mapped()) {
         const Route route = tools_.routes.find(id);
@@ -192,13 +218,20 @@ void Exits::on_exit_datagram(CircuitId id, const Endpoint& origin, PacketBuffer&
     counters.exited_bytes += size;
 }
 
-void Exits::on_exit_batch_end() { tools_.sender.flush(); }
+void Exits::on_exit_batch_end()
+{
+    tools_.sender.flush();
+}
 
 void Exits::tick(TimePoint now)
 {
     if (now - swept_ < kSweep) return;
     swept_ = now;
     std::erase_if(destination_rates_, [&](auto& entry) { return entry.second.full(now); });
+    std::erase_if(senders_, [&](auto& entry) {
+        return std::ranges::all_of(entry.second,
+                                   [&](const auto& sender) { return now - sender.second > kDestinationKept; });
+    });
 }
 
 } // namespace cepa::tunnel

@@ -42,6 +42,7 @@ public:
     /// Sends what on_data() queued.
     void flush();
     void tick(TimePoint now);
+    void set_host_addresses(const std::vector<IpAddress>& addresses) { policy_.set_host_addresses(addresses); }
     void set_own_addresses(std::vector<Endpoint> addresses) { policy_.set_own_addresses(std::move(addresses)); }
 
     void on_exit_datagram(CircuitId circuit, const Endpoint& origin, PacketBuffer& datagram) override;
@@ -53,7 +54,8 @@ private:
     void send_to_first(JoinedCircuit& circuit, const std::vector<IpAddress>& addresses, std::uint16_t port,
                        ByteSpan datagram, TimePoint now);
     void send(JoinedCircuit& circuit, const Endpoint& destination, ByteSpan datagram, TimePoint now);
-    [[nodiscard]] bool may_reach(OpenExit& exit, const Endpoint& destination, TimePoint now);
+    [[nodiscard]] bool may_reach(JoinedCircuit& circuit, OpenExit& exit, const Endpoint& destination, TimePoint now);
+    [[nodiscard]] bool take_place(CircuitId circuit, const IpAddress& destination, TimePoint now);
     [[nodiscard]] bool within_rates(const Endpoint& destination, std::size_t bytes, TimePoint now);
     void ask(const std::string& host, CircuitId circuit);
     void on_resolved(const std::string& host, Result<std::vector<IpAddress>> answer);
@@ -63,6 +65,8 @@ private:
     NameCache names_;
     std::unordered_map<std::string, std::vector<CircuitId>> asked_; ///< names on their way, and who waits
     std::unordered_map<IpAddress, RateCap> destination_rates_;
+    /// Which circuits send to an address, and when each last said so.
+    std::unordered_map<IpAddress, std::vector<std::pair<CircuitId, TimePoint>>> senders_;
     std::vector<CircuitId> unflushed_;
     TimePoint swept_{};
     std::shared_ptr<bool> alive_; ///< shared with resolver callbacks, which may come after us

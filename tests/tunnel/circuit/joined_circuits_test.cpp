@@ -1,8 +1,6 @@
-#include "tunnel/circuit/joined_circuits.hpp"
-
-#include "tunnel/circuit/keepalive.hpp"
-
 #include "support/circuit_bench.hpp"
+#include "tunnel/circuit/joined_circuits.hpp"
+#include "tunnel/circuit/keepalive.hpp"
 
 #include <gtest/gtest.h>
 
@@ -19,16 +17,21 @@ protected:
     JoinedCircuit& add()
     {
         auto [ours, theirs] = bench_.session();
-        return joined_.add(std::make_unique<JoinedCircuit>(kId, kPrevious, PublicKey{}, std::move(theirs), bench_.now()));
+        return joined_.add(
+            std::make_unique<JoinedCircuit>(kId, kPrevious, PublicKey{}, std::move(theirs), bench_.now()));
     }
     void touch_for(JoinedCircuit& circuit, Duration time)
     {
         for (const TimePoint end = bench_.now() + time; bench_.now() < end;) {
             bench_.clock.advance(10s);
             circuit.last_activity = bench_.now();
-            joined_.sweep(bench_.now());
+            sweep();
             if (joined_.size() == 0) return;
         }
+    }
+    std::size_t sweep()
+    {
+        return joined_.sweep(bench_.now(), [this](const JoinedCircuit& circuit) { spent_.push_back(circuit.id); });
     }
     PendingExtend pending(std::uint32_t next)
     {
@@ -37,6 +40,7 @@ protected:
 
     test::CircuitBench bench_;
     JoinedCircuits joined_{bench_.routes};
+    std::vector<CircuitId> spent_;
 };
 
 TEST_F(JoinedCircuitsTest, RoutesToItUntilItIsRemoved)
@@ -58,14 +62,16 @@ TEST_F(JoinedCircuitsTest, SilenceAgeAndTrafficEndIt)
 {
     add();
     bench_.clock.advance(20s);
-    joined_.sweep(bench_.now());
+    sweep();
     EXPECT_EQ(joined_.size(), 0U);
     touch_for(add(), 59min);
     EXPECT_EQ(joined_.size(), 1U);
     touch_for(bench_.routes.find(kId).joined(), 2min);
     EXPECT_EQ(joined_.size(), 0U);
+    EXPECT_TRUE(spent_.empty()); // these ends are silent
     add().bytes_in = kMostTraffic;
-    joined_.sweep(bench_.now());
+    sweep();
+    EXPECT_EQ(spent_, std::vector{kId});
     EXPECT_EQ(joined_.size(), 0U);
 }
 
@@ -77,7 +83,7 @@ TEST_F(JoinedCircuitsTest, PendingExtendsAreForgottenAfterTheirTime)
     joined_.expect(circuit, pending(32));
     EXPECT_EQ(bench_.routes.find(CircuitId(31)).kind, RouteKind::pending);
     bench_.clock.advance(5s);
-    EXPECT_EQ(joined_.sweep(bench_.now()), 1U);
+    EXPECT_EQ(sweep(), 1U);
     EXPECT_EQ(bench_.routes.find(CircuitId(31)).kind, RouteKind::lingering);
     EXPECT_EQ(bench_.routes.find(CircuitId(32)).kind, RouteKind::pending);
     joined_.remove(kId, bench_.now());

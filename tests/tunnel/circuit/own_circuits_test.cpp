@@ -150,9 +150,12 @@ TEST_F(OwnCircuitsTest, RefusesToSendWhatCannotArrive)
     EXPECT_TRUE(own_.send_data(id, kHost, fits.buffer(), bench_.now()));
     test::OwnedPacket large(Bytes(kMaxPacket - 44 - kLayerOverhead + 1));
     EXPECT_EQ(own_.send_data(id, kHost, large.buffer(), bench_.now()).error(), make_error_code(TunnelError::too_large));
-    test::OwnedPacket named(Bytes(10));
-    EXPECT_EQ(own_.send_data(id, Address(std::string(200, 'a'), 1), named.buffer(), bench_.now()).error(),
-              make_error_code(TunnelError::too_large)); // no room in front for such a name
+    Bytes little(20);
+    PacketBuffer cramped(little, 0, little.size());
+    EXPECT_EQ(own_.send_data(id, kHost, cramped, bench_.now()).error(), make_error_code(TunnelError::too_large));
+    EXPECT_EQ(bench_.dropped(Drop::too_large), 2U);
+    test::OwnedPacket named(Bytes(10)); // the longest name there is
+    EXPECT_TRUE(own_.send_data(id, Address(std::string(255, 'a'), 1), named.buffer(), bench_.now()));
 }
 
 TEST_F(OwnCircuitsTest, InnerPacketsOfOverlaysAreNoData)

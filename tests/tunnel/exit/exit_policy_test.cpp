@@ -14,27 +14,58 @@ ExitPolicy policy(bool allow_loopback = false, bool public_network = false)
     return {settings, make_prefix(settings.overlay)};
 }
 
-Endpoint at(std::string_view ip, std::uint16_t port = 6881) { return {IpAddress::parse(ip).value(), port}; }
+Endpoint at(std::string_view ip, std::uint16_t port = 6881)
+{
+    return {IpAddress::parse(ip).value(), port};
+}
 
 TEST(ExitPolicy, GlobalUnicastOnly)
 {
     const ExitPolicy exit = policy();
     for (const char* good : {"8.8.8.8", "130.161.119.206", "2001:4860:4860::8888", "::ffff:8.8.8.8"})
         EXPECT_TRUE(exit.allows(at(good))) << good;
-    for (const char* bad :
-         {"0.0.0.0", "0.1.2.3", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.1", "172.31.255.255",
-          "192.0.0.1", "192.0.2.1", "192.88.99.1", "192.168.1.1", "198.18.0.1", "198.51.100.1", "203.0.113.1", "224.0.0.1",
-          "239.255.255.250", "240.0.0.1", "255.255.255.255", "::", "::1", "fe80::1", "fc00::1", "fd12::1", "ff02::1",
-          "2001:db8::1", "2001::1", "2002:7f00:1::", "64:ff9b::7f00:1", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
-          "::ffff:192.168.1.1", "::127.0.0.1"})
+    for (const char* bad : {"0.0.0.0",
+                            "0.1.2.3",
+                            "10.1.2.3",
+                            "100.64.0.1",
+                            "127.0.0.1",
+                            "169.254.169.254",
+                            "172.16.0.1",
+                            "172.31.255.255",
+                            "192.0.0.1",
+                            "192.0.2.1",
+                            "192.88.99.1",
+                            "192.168.1.1",
+                            "198.18.0.1",
+                            "198.51.100.1",
+                            "203.0.113.1",
+                            "224.0.0.1",
+                            "239.255.255.250",
+                            "240.0.0.1",
+                            "255.255.255.255",
+                            "::",
+                            "::1",
+                            "fe80::1",
+                            "fc00::1",
+                            "fd12::1",
+                            "ff02::1",
+                            "2001:db8::1",
+                            "2001::1",
+                            "2002:7f00:1::",
+                            "64:ff9b::7f00:1",
+                            "::ffff:127.0.0.1",
+                            "::ffff:10.0.0.1",
+                            "::ffff:192.168.1.1",
+                            "::127.0.0.1"})
         EXPECT_FALSE(exit.allows(at(bad))) << bad;
 }
 
 TEST(ExitPolicy, EdgesOfBlocks)
 {
     const ExitPolicy exit = policy();
-    for (const char* good : {"9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.0",
-                             "172.15.255.255", "172.32.0.0", "192.167.255.255", "192.169.0.0", "223.255.255.255"})
+    for (const char* good :
+         {"9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.0",
+          "172.15.255.255", "172.32.0.0", "192.167.255.255", "192.169.0.0", "223.255.255.255"})
         EXPECT_TRUE(exit.allows(at(good))) << good;
 }
 
@@ -51,8 +82,10 @@ TEST(ExitPolicy, LoopbackOnlyWhereThePrivateOverlayAllowsIt)
 TEST(ExitPolicy, RefusedPorts)
 {
     ExitPolicy exit = policy();
-    for (const std::uint16_t port : std::to_array<std::uint16_t>({0, 25, 53})) EXPECT_FALSE(exit.allows(at("8.8.8.8", port))) << port;
-    for (const std::uint16_t port : std::to_array<std::uint16_t>({1, 80, 65535})) EXPECT_TRUE(exit.allows(at("8.8.8.8", port))) << port;
+    for (const std::uint16_t port : std::to_array<std::uint16_t>({0, 25, 53}))
+        EXPECT_FALSE(exit.allows(at("8.8.8.8", port))) << port;
+    for (const std::uint16_t port : std::to_array<std::uint16_t>({1, 80, 65535}))
+        EXPECT_TRUE(exit.allows(at("8.8.8.8", port))) << port;
     exit.set_refused_ports({80});
     EXPECT_FALSE(exit.allows(at("8.8.8.8", 80)));
     EXPECT_TRUE(exit.allows(at("8.8.8.8", 53)));
@@ -71,11 +104,25 @@ TEST(ExitPolicy, NeverOurselves)
     EXPECT_TRUE(exit.allows(at("127.0.0.5", 6881)));
 }
 
+TEST(ExitPolicy, NeverThisMachine)
+{
+    ExitPolicy exit = policy(true);
+    exit.set_host_addresses({IpAddress::parse("8.8.8.8").value(), IpAddress::parse("2001:4860::1").value(),
+                             IpAddress::parse("127.0.0.1").value(), IpAddress::parse("::1").value()});
+    for (const char* bad : {"8.8.8.8", "::ffff:8.8.8.8", "2001:4860::1"})
+        EXPECT_FALSE(exit.allows(at(bad))) << bad;
+    EXPECT_TRUE(exit.allows(at("8.8.8.9")));
+    EXPECT_TRUE(exit.allows(at("127.0.0.1"))) << "a private overlay of one machine";
+    exit.set_host_addresses({});
+    EXPECT_TRUE(exit.allows(at("8.8.8.8")));
+}
+
 TEST(ExitPolicy, EmptyAndShortDatagrams)
 {
     const ExitPolicy exit = policy();
     EXPECT_FALSE(exit.allows(ByteSpan{}));
-    for (std::size_t size = 1; size < 8; ++size) EXPECT_FALSE(exit.allows(Bytes(size)));
+    for (std::size_t size = 1; size < 8; ++size)
+        EXPECT_FALSE(exit.allows(Bytes(size)));
     EXPECT_TRUE(exit.allows(Bytes(8))); // a tracker's action 0: the rule is loose, and the same at every exit
 }
 

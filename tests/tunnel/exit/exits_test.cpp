@@ -1,6 +1,5 @@
-#include "tunnel/exit/exits.hpp"
-
 #include "support/circuit_bench.hpp"
+#include "tunnel/exit/exits.hpp"
 
 #include <gtest/gtest.h>
 
@@ -38,7 +37,8 @@ protected:
     {
         auto [ours, theirs] = bench_.session();
         originator_ = std::make_unique<Layer>(std::move(ours));
-        return joined_.add(std::make_unique<JoinedCircuit>(id, kPrevious, PublicKey{}, std::move(theirs), bench_.now()));
+        return joined_.add(
+            std::make_unique<JoinedCircuit>(id, kPrevious, PublicKey{}, std::move(theirs), bench_.now()));
     }
     void data(const Address& to, ByteSpan payload, CircuitId id = kId)
     {
@@ -145,7 +145,8 @@ TEST_F(ExitsTest, NamesThatAreLiteralsOrNoNamesAreNotAskedFor)
 
 TEST_F(ExitsTest, WaitingIsBounded)
 {
-    for (std::size_t i = 0; i < Exits::kMostWaiting + 5; ++i) data(Address("slow.example", 80), utp());
+    for (std::size_t i = 0; i < Exits::kMostWaiting + 5; ++i)
+        data(Address("slow.example", 80), utp());
     EXPECT_EQ(bench_.dropped(Drop::exit_name), 5U);
     for (std::uint32_t i = 0; i < 2 * Exits::kMostNames; ++i) {
         add(CircuitId(100 + i));
@@ -172,7 +173,8 @@ TEST_F(ExitsTest, AnswersOfTheResolverMayComeTooLate)
 TEST_F(ExitsTest, FanOutIsBoundedPerMinute)
 {
     settings_.exit_fan_out_per_min = 50;
-    for (std::uint32_t i = 0; i < 200; ++i) data(Endpoint{IpAddress::v4(0x05060000 + i), 6881}, utp());
+    for (std::uint32_t i = 0; i < 200; ++i)
+        data(Endpoint{IpAddress::v4(0x05060000 + i), 6881}, utp());
     EXPECT_EQ(sent().size(), 50U);
     EXPECT_EQ(bench_.dropped(Drop::exit_fan_out), 150U);
     data(Endpoint{IpAddress::v4(0x05060000), 6881}, utp()); // an old acquaintance
@@ -182,10 +184,34 @@ TEST_F(ExitsTest, FanOutIsBoundedPerMinute)
     EXPECT_EQ(sent().size(), 52U);
 }
 
+TEST_F(ExitsTest, OneDestinationHasOnlySoManyCircuits)
+{
+    settings_.exit_circuits_per_destination = 3;
+    for (std::uint32_t i = 0; i < 6; ++i) {
+        add(CircuitId(20 + i));
+        data(Endpoint{kHost.ip, static_cast<std::uint16_t>(6000 + i)}, utp(), CircuitId(20 + i)); // any port of it
+    }
+    EXPECT_EQ(sent().size(), 3U);
+    EXPECT_EQ(bench_.dropped(Drop::exit_fan_out), 3U);
+    data(Endpoint{IpAddress::v4(0x05060709), 6881}, utp(), CircuitId(25));
+    EXPECT_EQ(sent().size(), 4U);
+    // Who goes on sending keeps its place, the silent ones lose theirs.
+    for (int i = 0; i < 10; ++i) {
+        bench_.clock.advance(30s);
+        data(Endpoint{kHost.ip, 6000}, utp(), CircuitId(20));
+        exits_->tick(bench_.now());
+    }
+    EXPECT_EQ(sent().size(), 14U);
+    for (std::uint32_t i = 3; i < 6; ++i)
+        data(Endpoint{kHost.ip, 6000}, utp(), CircuitId(20 + i));
+    EXPECT_EQ(sent().size(), 16U);
+}
+
 TEST_F(ExitsTest, OneDestinationHasItsOwnRate)
 {
     settings_.exit_destination_rate_bytes_per_s = 100'000;
-    for (int i = 0; i < 200; ++i) data(kHost, utp(1000));
+    for (int i = 0; i < 200; ++i)
+        data(kHost, utp(1000));
     EXPECT_EQ(sent().size(), 65U); // the smallest burst, 64 KiB
     add(CircuitId(12));
     data(kHost, utp(1000), CircuitId(12)); // from any circuit
@@ -193,7 +219,8 @@ TEST_F(ExitsTest, OneDestinationHasItsOwnRate)
     data(Endpoint{IpAddress::v4(0x05060709), 6881}, utp(1000));
     EXPECT_EQ(sent().size(), 66U);
     bench_.clock.advance(1s);
-    for (int i = 0; i < 200; ++i) data(kHost, utp(1000));
+    for (int i = 0; i < 200; ++i)
+        data(kHost, utp(1000));
     EXPECT_EQ(sent().size(), 66U + 65U);
 }
 
