@@ -3,6 +3,8 @@
 #include "proto/error.hpp"
 #include "proto/pipe.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <unistd.h>
@@ -15,7 +17,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr std::size_t kLengthField = 4;
-constexpr std::size_t kReadChunk = 64 * 1024;
+constexpr std::size_t kReadChunk = 16 * 1024;
 
 /// Length of the message at the start of `bytes`; nothing is known yet of fewer than four.
 struct MessageHead {
@@ -91,10 +93,10 @@ void MessageStream::drain()
 /// False when the stream has ended or is gone.
 bool MessageStream::read_some()
 {
-    const std::size_t before = received_.size();
-    received_.resize(before + kReadChunk);
-    const ssize_t got = ::read(in_.native_handle(), received_.data() + before, kReadChunk);
-    received_.resize(before + static_cast<std::size_t>(got > 0 ? got : 0));
+    std::array<std::uint8_t, kReadChunk> chunk; // NOLINT: only what is read is used
+    const ssize_t got = ::read(in_.native_handle(), chunk.data(), chunk.size());
+    if (got > 0) received_.insert(received_.end(), chunk.begin(), chunk.begin() + got);
+    ::explicit_bzero(chunk.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return true;
     if (got > 0) return deliver();
     end(make_error_code(ProtoError::stream_ended));

@@ -3,6 +3,7 @@
 tree. Files found by fuzzing are kept beside them under other names."""
 import json
 import pathlib
+import subprocess
 
 HERE = pathlib.Path(__file__).resolve().parent
 VECTORS = json.loads((HERE.parent / "data" / "ipv8_vectors.json").read_text(encoding="ascii"))
@@ -26,7 +27,39 @@ def body_of(entry):
     return packet[PREFIX:PREFIX + 1] + packet[start:end]
 
 
+def octets(data):
+    return '"' + "".join(f"\\{byte:03o}" for byte in data) + '"'
+
+
+def control():
+    """Messages of the control stream, by protoc from their text form."""
+    key = octets(bytes.fromhex(VECTORS["keys"]["alice"]["public_bin"]))
+    secret = octets(bytes.fromhex(VECTORS["keys"]["alice"]["secret_bin"]))
+    address = "address { ip: " + octets(bytes([1, 2, 3, 4])) + " port: 7759 }"
+    table = "version: 2 k1: 11 k2: 13 table: " + octets([0, 1, 2, 3] * 16) + " former: " + octets([0, 1, 0, 1] * 16)
+    share = f"share {{ version: 1 candidates {{ public_key: {key} {address} flags: 3 connectable: true }} own_addresses {{ ip: \"abcd\" port: 9 }} " \
+            f"guards {{ public_key: {key} {address} chosen_unix_s: 1 }} }}"
+    circuit = f"circuits {{ circuit_id: 5 group: 1 wanted_hops: 1 state: CIRCUIT_READY hops {{ mid: \"01234567890123456789\" {address} flags: 1 }} bytes_up: 7 }}"
+    texts = {
+        "sync": f"sync {{ {circuit} relays {{ circuit_id: 5 next_circuit_id: 6 }} exits {{ circuit_id: 5 open: true }} "
+                "worker { pid: 7 relayed_bytes: 9 drops { key: \"malformed\" value: 3 } } }",
+        "removal": "sync { removed_circuits: 5 removed_relays: 5 removed_exits: 5 discovery { peers: 4 wan { ip: \"abcd\" port: 9 } } }",
+        "share": "sync { " + share + " }",
+        "notify": f"notify {{ kind: GUARDS_CHANGED text: \"month\" guards {{ public_key: {key} {address} }} }}",
+        "dead": "circuit_dead { circuit_id: 5 reason: \"destroyed\" }",
+        "steer": "steer { " + table + " }",
+        "limits": "limits { relay_rate_bytes_per_s: 1 month_bytes_left: 0 max_joined_circuits: 2 }",
+        "create": f"create {{ worker_id: 1 max_workers: 4 identity_key: {secret} identity_public: {key} listen {{ ip: \"abcd\" port: 1 }} steer {{ {table} }} "
+                  f"settings {{ overlay_id: \"01234567890123456789\" relay: true family: {key} walk_to {{ ip: \"abcd\" port: 1 }} month_bytes: 5 }} {share} }}",
+    }
+    for name, text in texts.items():
+        made = subprocess.run(["protoc", "--encode=cepa.proto.Envelope", f"--proto_path={HERE.parent.parent / 'proto'}", "control.proto"],
+                              input=text.encode("ascii"), capture_output=True, check=True).stdout
+        save("control_fuzz", name, b"\0" + len(made).to_bytes(4, "big") + made)
+
+
 def main():
+    control()
     for entry in VECTORS["encodings"]:
         if entry["type"] in ("ip_address", "address"):
             save("address_fuzz", entry["type"] + entry["value"]["type"], bytes.fromhex(entry["hex"]))
