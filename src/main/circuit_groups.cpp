@@ -15,15 +15,21 @@ constexpr double kBurst = 4;
 } // namespace
 
 struct CircuitGroups::Group {
+    /// Circuits that stay, and those under way.
+    [[nodiscard]] std::size_t lasting() const noexcept
+    {
+        return building + static_cast<std::size_t>(std::ranges::count(ready, false, &Circuit::retiring));
+    }
+
     Route route;
     std::uint64_t generation = 0; ///< an answer to an older group of the same route is not for this one
     std::uint32_t users = 0;
     TimePoint released;
     std::vector<Circuit> ready;
     std::uint32_t building = 0;
-    std::uint32_t at_once = 0;    ///< attempts that need not wait for their turn: replacements, one per worker at first
-    TimePoint next_turn;          ///< of those that must
-    std::uint32_t failures = 0;   ///< in a row
+    std::uint32_t at_once = 0;  ///< attempts that need not wait for their turn: replacements, one per worker at first
+    TimePoint next_turn;        ///< of those that must
+    std::uint32_t failures = 0; ///< in a row
     TimePoint paused_until;
     double tokens = 0;
     TimePoint tokens_at;
@@ -43,7 +49,10 @@ CircuitGroups::CircuitGroups(proto::TunnelService& service, const Clock& clock, 
 
 CircuitGroups::~CircuitGroups() = default;
 
-std::uint32_t CircuitGroups::workers() const { return std::max<std::uint32_t>(1, service_.info().workers); }
+std::uint32_t CircuitGroups::workers() const
+{
+    return std::max<std::uint32_t>(1, service_.info().workers);
+}
 
 std::uint32_t CircuitGroups::circuits_per_route() const
 {
@@ -122,12 +131,15 @@ void CircuitGroups::start_attempts(Group& group, TimePoint now)
 {
     if (now < group.paused_until) return;
     const std::size_t wanted = circuits_per_route();
-    while (group.ready.size() + group.building < wanted) {
+    while (group.lasting() < wanted) {
         if (group.tokens < 1) return;
-        const std::size_t missing = wanted - group.ready.size() - group.building;
-        if (group.at_once > 0) --group.at_once;
-        else if (now < group.next_turn) return;
-        else group.next_turn = next_turn(now, missing);
+        const std::size_t missing = wanted - group.lasting();
+        if (group.at_once > 0)
+            --group.at_once;
+        else if (now < group.next_turn)
+            return;
+        else
+            group.next_turn = next_turn(now, missing);
         group.tokens -= 1;
         start_one(group);
     }
@@ -143,11 +155,11 @@ TimePoint CircuitGroups::next_turn(TimePoint now, std::size_t missing)
 void CircuitGroups::start_one(Group& group)
 {
     ++group.building;
-    service_.create_circuit({group.route.hops, group.route.group},
-                            [self = std::weak_ptr(self_), route = group.route,
-                             generation = group.generation](Result<CircuitId> result) {
-                                if (const auto groups = self.lock()) (*groups)->on_attempt_done(route, generation, result);
-                            });
+    service_.create_circuit(
+        {group.route.hops, group.route.group},
+        [self = std::weak_ptr(self_), route = group.route, generation = group.generation](Result<CircuitId> result) {
+            if (const auto groups = self.lock()) (*groups)->on_attempt_done(route, generation, result);
+        });
 }
 
 void CircuitGroups::on_attempt_done(const Route& route, std::uint64_t generation, Result<CircuitId> result)
@@ -159,8 +171,10 @@ void CircuitGroups::on_attempt_done(const Route& route, std::uint64_t generation
     }
     Group& group = *found->second;
     --group.building;
-    if (result) on_built(group, *result);
-    else on_failed(group, result.error(), clock_.now());
+    if (result)
+        on_built(group, *result);
+    else
+        on_failed(group, result.error(), clock_.now());
 }
 
 void CircuitGroups::on_built(Group& group, CircuitId circuit)
@@ -187,7 +201,8 @@ void CircuitGroups::on_failed(Group& group, const ErrorCode& error, TimePoint no
                                      log::field("error", group.last_error)});
     if (now < group.paused_until) return;
     Duration pause = options_.first_pause;
-    for (std::uint32_t i = 0; i < group.failures && pause < options_.max_pause; ++i) pause *= 2;
+    for (std::uint32_t i = 0; i < group.failures && pause < options_.max_pause; ++i)
+        pause *= 2;
     pause = std::min<Duration>(pause, options_.max_pause);
     group.paused_until = now + pause / 2 + jitter(pause / 2);
     ++group.failures;
@@ -222,13 +237,27 @@ void CircuitGroups::on_sync()
             group->paused_until = clock_.now(); // what failed for want of relays may succeed now
             group->failures = 0;
         }
+        note_retiring(*group);
         for (Circuit& circuit : group->ready) {
             if (circuit.worker != kUnknownWorker) continue;
             circuit.worker = worker_of(circuit.id);
-            if (circuit.worker != kUnknownWorker && hooks_.on_worker_known) hooks_.on_worker_known(circuit.id, circuit.worker);
+            if (circuit.worker != kUnknownWorker && hooks_.on_worker_known)
+                hooks_.on_worker_known(circuit.id, circuit.worker);
         }
     }
     wake();
+}
+
+/// The successor takes its turn like any other: those of one worker did not begin together, and need not end so.
+void CircuitGroups::note_retiring(Group& group)
+{
+    const auto& circuits = service_.snapshot().circuits;
+    for (Circuit& circuit : group.ready) {
+        const auto found = circuits.find(circuit.id.value);
+        if (circuit.retiring || found == circuits.end() || found->second.state() != proto::CIRCUIT_CLOSING) continue;
+        circuit.retiring = true;
+        if (hooks_.on_retiring) hooks_.on_retiring(circuit.id);
+    }
 }
 
 void CircuitGroups::check_settled(Group& group, TimePoint now)

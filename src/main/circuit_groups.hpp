@@ -5,10 +5,9 @@
 // Process: main, io thread.
 #pragma once
 
-#include "main/route_status.hpp"
-
 #include "base/clock.hpp"
 #include "base/ids.hpp"
+#include "main/route_status.hpp"
 #include "proto/tunnel_service.hpp"
 
 #include <chrono>
@@ -23,12 +22,13 @@
 namespace cepa::main {
 
 struct CircuitGroupsOptions {
-    std::uint32_t circuits_per_worker = 2;  ///< per route; more spread the load and show the user to more relays
+    std::uint32_t circuits_per_worker = 2;   ///< per route; more spread the load and show the user to more relays
     std::chrono::milliseconds stagger{1000}; ///< the second and later circuits of a worker start within about this time
-    std::chrono::milliseconds first_pause{250}; ///< after a failure; doubles with each up to max_pause, half of it random
+    std::chrono::milliseconds first_pause{
+        250}; ///< after a failure; doubles with each up to max_pause, half of it random
     std::chrono::milliseconds max_pause{10'000};
     std::chrono::milliseconds linger{10'000}; ///< a route that nobody wants keeps its circuits for so long
-    std::chrono::milliseconds settle{2000};  ///< how long a route with its first circuit waits for those of the others
+    std::chrono::milliseconds settle{2000};   ///< how long a route with its first circuit waits for those of the others
     std::uint64_t jitter_seed = 0;
 };
 
@@ -36,6 +36,8 @@ struct CircuitGroupsHooks {
     std::function<void(const Route&, CircuitId, WorkerId)> on_ready = {};
     std::function<void(CircuitId)> on_gone = {};
     std::function<void(CircuitId, WorkerId)> on_worker_known = {};
+    /// It ends within minutes and its successor is on the way: nothing new should be put on it.
+    std::function<void(CircuitId)> on_retiring = {};
     /// A route got its first circuit (usable), or lost its last one.
     std::function<void(const Route&, bool usable)> on_usable = {};
     /// Once after on_usable(true): every worker has a circuit of it, or `settle` has passed. New connections spread
@@ -75,6 +77,7 @@ private:
     struct Circuit {
         CircuitId id;
         WorkerId worker;
+        bool retiring = false;
     };
     struct Group;
 
@@ -87,6 +90,7 @@ private:
     void on_failed(Group& group, const ErrorCode& error, TimePoint now);
     void check_settled(Group& group, TimePoint now);
     void close_all(Group& group);
+    void note_retiring(Group& group);
     [[nodiscard]] WorkerId worker_of(CircuitId circuit) const;
     [[nodiscard]] std::uint32_t workers() const;
     [[nodiscard]] Duration jitter(Duration below);
@@ -99,7 +103,7 @@ private:
     std::mt19937_64 random_; // timing only, never keys
     std::map<Route, std::unique_ptr<Group>> groups_;
     std::uint64_t next_generation_ = 1;
-    int candidates_ = 0; ///< relays and exits known at the last sync
+    int candidates_ = 0;                   ///< relays and exits known at the last sync
     std::shared_ptr<CircuitGroups*> self_; // an answer of the service may come after the end
 };
 

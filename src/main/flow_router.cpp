@@ -22,6 +22,7 @@ struct FlowRouter::Circuit {
     std::uint32_t flows = 0;
     socks5::AssociationId last_sender;
     bool alive = false;
+    bool retiring = false;
 };
 
 struct FlowRouter::RouteState {
@@ -30,7 +31,10 @@ struct FlowRouter::RouteState {
     {
     }
 
-    [[nodiscard]] bool is_alive(CircuitIndex index) const noexcept { return index < circuits.size() && circuits[index].alive; }
+    [[nodiscard]] bool is_alive(CircuitIndex index) const noexcept
+    {
+        return index < circuits.size() && circuits[index].alive;
+    }
 
     /// A circuit whose worker nobody has named yet counts as a worker of its own.
     [[nodiscard]] std::uint32_t worker_flows(const Circuit& of) const noexcept
@@ -42,15 +46,16 @@ struct FlowRouter::RouteState {
         return sum;
     }
 
-    /// The least loaded circuit, first by worker; one of `not_on` only when there is no other. kNoCircuit: none is up.
+    /// The least loaded circuit, first by worker; a retiring one or one of `not_on` only when there is no other.
+    /// kNoCircuit: none is up.
     [[nodiscard]] CircuitIndex pick(std::optional<WorkerId> not_on) const noexcept
     {
         CircuitIndex best = kNoCircuit;
-        std::tuple<bool, std::uint32_t, std::uint32_t> least;
+        std::tuple<bool, bool, std::uint32_t, std::uint32_t> least;
         for (std::size_t i = 0; i < circuits.size(); ++i) {
             const Circuit& c = circuits[i];
             if (!c.alive) continue;
-            const std::tuple load{not_on && c.worker == *not_on, worker_flows(c), c.flows};
+            const std::tuple load{c.retiring, not_on && c.worker == *not_on, worker_flows(c), c.flows};
             if (best != kNoCircuit && least <= load) continue;
             best = static_cast<CircuitIndex>(i);
             least = load;
@@ -74,7 +79,7 @@ struct FlowRouter::RouteState {
     {
         auto place = std::ranges::find(circuits, false, &Circuit::alive);
         if (place == circuits.end()) place = circuits.insert(place, Circuit{});
-        *place = {id, worker, 0, {}, true};
+        *place = {id, worker, 0, {}, true, false};
         return static_cast<CircuitIndex>(place - circuits.begin());
     }
 
@@ -154,8 +159,8 @@ void FlowRouter::on_datagram(socks5::AssociationId id, const Address& destinatio
         return;
     }
     RouteState& route = *from->route;
-    const CircuitIndex index = is_utp(payload.bytes()) ? circuit_of_flow(route, destination, id)
-                                                       : circuit_of_announce(route, destination, id);
+    const CircuitIndex index =
+        is_utp(payload.bytes()) ? circuit_of_flow(route, destination, id) : circuit_of_announce(route, destination, id);
     if (index == kNoCircuit) {
         ++stats_.no_circuit;
         return;
@@ -264,6 +269,15 @@ void FlowRouter::set_worker(CircuitId circuit, WorkerId worker)
     RouteState& state = *place->second.route;
     state.circuits[place->second.index].worker = worker;
     settle_onto(state, place->second.index);
+}
+
+void FlowRouter::retire_circuit(CircuitId circuit)
+{
+    const auto place = circuits_.find(circuit);
+    if (place == circuits_.end()) return;
+    RouteState& route = *place->second.route;
+    route.circuits[place->second.index].retiring = true;
+    if (route.announce == place->second.index) route.announce = kNoCircuit; // each announce stands for itself
 }
 
 void FlowRouter::remove_circuit(CircuitId circuit)

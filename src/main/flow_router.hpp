@@ -1,18 +1,17 @@
 // Decides which circuit carries which datagram. Per route (hop count, group): a destination keeps its circuit while the
 // circuit lives, because uTP must not be reordered; new ones go to the worker of the route with the fewest flows and
 // there to the circuit with the fewest; when a circuit dies its flows move at once to others, of other workers where
-// there are any. Announces (trackers, DHT: all that is not uTP) of a route leave by one circuit. No circuit: drop, count.
-// One exception to "keeps": a flow that was placed only seconds ago, at its start or because its circuit died, may move
-// to a circuit that has just become ready, or else the first one, or the survivors, would carry all for good. Whoever
-// moves is reported, so that its peer is connected again.
-// Policy and tables only: no socket, no timer. Process: main, io thread; no call allocates once tables are warm.
+// there are any. Announces (trackers, DHT: all that is not uTP) of a route leave by one circuit. No circuit: drop,
+// count. One exception to "keeps": a flow that was placed only seconds ago, at its start or because its circuit died,
+// may move to a circuit that has just become ready, or else the first one, or the survivors, would carry all for good.
+// Whoever moves is reported, so that its peer is connected again. Policy and tables only: no socket, no timer. Process:
+// main, io thread; no call allocates once tables are warm.
 #pragma once
-
-#include "main/flow_table.hpp"
-#include "main/route_status.hpp"
 
 #include "base/clock.hpp"
 #include "base/ids.hpp"
+#include "main/flow_table.hpp"
+#include "main/route_status.hpp"
 #include "proto/tunnel_service.hpp"
 #include "socks5/datagram_sink.hpp"
 
@@ -28,10 +27,10 @@
 namespace cepa::main {
 
 struct FlowRouterOptions {
-    std::size_t max_flows = 4096;          ///< per route; the longest idle ones make room
-    std::chrono::seconds forget_after{300}; ///< idle; BitTorrent keeps a connection alive every 120 s
+    std::size_t max_flows = 4096;             ///< per route; the longest idle ones make room
+    std::chrono::seconds forget_after{300};   ///< idle; BitTorrent keeps a connection alive every 120 s
     std::chrono::milliseconds settling{3000}; ///< how long a flow may still move after it was placed
-    std::uint64_t hash_seed = 0;           ///< random in the program, fixed in tests
+    std::uint64_t hash_seed = 0;              ///< random in the program, fixed in tests
 };
 
 struct FlowRouterHooks {
@@ -42,12 +41,12 @@ struct FlowRouterHooks {
 };
 
 struct FlowRouterStats {
-    std::uint64_t up = 0;            ///< datagrams handed to the tunnels
-    std::uint64_t down = 0;          ///< datagrams handed to an association
-    std::uint64_t no_circuit = 0;    ///< dropped: no circuit of the route was ready
+    std::uint64_t up = 0;             ///< datagrams handed to the tunnels
+    std::uint64_t down = 0;           ///< datagrams handed to an association
+    std::uint64_t no_circuit = 0;     ///< dropped: no circuit of the route was ready
     std::uint64_t no_association = 0; ///< dropped: came back for an association that is gone, or by an unknown circuit
-    std::uint64_t moved = 0;         ///< flows that changed their circuit
-    std::uint64_t evicted = 0;       ///< flows forgotten to make room
+    std::uint64_t moved = 0;          ///< flows that changed their circuit
+    std::uint64_t evicted = 0;        ///< flows forgotten to make room
 };
 
 class FlowRouter final : public socks5::DatagramSink {
@@ -68,6 +67,8 @@ public:
 
     /// A circuit of `route` is ready. `worker`: who carries it, kUnknownWorker while nobody said.
     void add_circuit(const Route& route, CircuitId circuit, WorkerId worker);
+    /// It will end soon: it keeps what it carries, and gets nothing new while there is another.
+    void retire_circuit(CircuitId circuit);
     /// It is gone; unknown ones are ignored.
     void remove_circuit(CircuitId circuit);
     /// Says later who carries it.
@@ -100,7 +101,8 @@ private:
     RouteState& route_state(const Route& route);
     [[nodiscard]] Association* association(socks5::AssociationId id) noexcept;
     [[nodiscard]] TimePoint batch_time() noexcept;
-    [[nodiscard]] CircuitIndex circuit_of_flow(RouteState& route, const Address& destination, socks5::AssociationId owner);
+    [[nodiscard]] CircuitIndex circuit_of_flow(RouteState& route, const Address& destination,
+                                               socks5::AssociationId owner);
     [[nodiscard]] CircuitIndex circuit_of_announce(RouteState& route, const Address& destination,
                                                    socks5::AssociationId owner);
     Flow& touch(RouteState& route, FlowTable& table, const Address& destination, socks5::AssociationId owner);
@@ -117,8 +119,8 @@ private:
     std::unordered_map<CircuitId, Place> circuits_;
     std::vector<Association> associations_; // few: searched from the one that was used last
     std::size_t last_association_ = 0;
-    std::vector<Endpoint> moved_;           // reused
-    std::optional<TimePoint> batch_time_;   // the clock is read once per batch
+    std::vector<Endpoint> moved_;         // reused
+    std::optional<TimePoint> batch_time_; // the clock is read once per batch
     FlowRouterStats stats_;
 };
 

@@ -44,8 +44,10 @@ FlowRouterHooks Routing::router_hooks()
         .on_flows_moved = hooks_.on_flows_moved,
         .on_route_use =
             [this](const Route& route, bool in_use) {
-                if (in_use) groups_.want(route);
-                else groups_.release(route);
+                if (in_use)
+                    groups_.want(route);
+                else
+                    groups_.release(route);
             },
     };
 }
@@ -57,6 +59,7 @@ CircuitGroupsHooks Routing::groups_hooks()
                            WorkerId worker) { router_.add_circuit(route, circuit, worker); },
         .on_gone = [this](CircuitId circuit) { router_.remove_circuit(circuit); },
         .on_worker_known = [this](CircuitId circuit, WorkerId worker) { router_.set_worker(circuit, worker); },
+        .on_retiring = [this](CircuitId circuit) { router_.retire_circuit(circuit); },
         .on_usable = hooks_.on_route_usable,
         .on_settled = hooks_.on_route_settled,
         .wake = [this] { wake(); },
@@ -102,7 +105,8 @@ void Routing::wake()
 std::vector<RouteStatus> Routing::status() const
 {
     std::vector<RouteStatus> out = groups_.status();
-    for (RouteStatus& route : out) router_.describe(route);
+    for (RouteStatus& route : out)
+        router_.describe(route);
     return out;
 }
 
@@ -111,9 +115,15 @@ void Routing::on_datagram(CircuitId circuit, const Address& origin, PacketBuffer
     router_.on_tunnel_datagram(circuit, origin, payload);
 }
 
-void Routing::on_batch_end() { router_.on_tunnel_batch_end(); }
+void Routing::on_batch_end()
+{
+    router_.on_tunnel_batch_end();
+}
 
-void Routing::on_circuit_dead(CircuitId circuit, const std::string& reason) { groups_.on_circuit_dead(circuit, reason); }
+void Routing::on_circuit_dead(CircuitId circuit, const std::string& reason)
+{
+    groups_.on_circuit_dead(circuit, reason);
+}
 
 void Routing::on_sync()
 {

@@ -1,5 +1,4 @@
 #include "main/circuit_groups.hpp"
-
 #include "main/fake_tunnel_service.hpp"
 #include "support/fake_clock.hpp"
 
@@ -30,6 +29,7 @@ protected:
                 .on_ready = [this](const Route& r, CircuitId c, WorkerId w) { ready[c] = {r, w}; },
                 .on_gone = [this](CircuitId c) { gone.insert(c); },
                 .on_worker_known = [this](CircuitId c, WorkerId w) { named[c] = w; },
+                .on_retiring = [this](CircuitId c) { retiring.push_back(c); },
                 .on_usable = [this](const Route& r, bool usable) { usable_said.emplace_back(r, usable); },
                 .on_settled = [this](const Route& r) { settled.push_back(r); },
                 .wake = [this] { ++wakes; },
@@ -46,7 +46,8 @@ protected:
     void build_all(std::uint32_t worker = 0)
     {
         for (int i = 0; i < 100 && groups->status().at(0).ready < groups->circuits_per_route(); ++i) {
-            while (!service.attempts.empty()) service.succeed(worker++ % std::max(1U, service.workers));
+            while (!service.attempts.empty())
+                service.succeed(worker++ % std::max(1U, service.workers));
             run(milliseconds(100));
         }
     }
@@ -57,6 +58,7 @@ protected:
     std::map<CircuitId, std::pair<Route, WorkerId>> ready;
     std::map<CircuitId, WorkerId> named;
     std::set<CircuitId> gone;
+    std::vector<CircuitId> retiring;
     std::vector<std::pair<Route, bool>> usable_said;
     std::vector<Route> settled;
     std::size_t wakes = 0;
@@ -101,8 +103,34 @@ TEST_F(CircuitGroupsTest, OnePerWorkerStartsAtOnceAndTwoPerWorkerInTheEnd)
     build_all();
     EXPECT_EQ(status().ready, 8U);
     std::map<WorkerId, int> per_worker;
-    for (const auto& [circuit, where] : ready) ++per_worker[where.second];
+    for (const auto& [circuit, where] : ready)
+        ++per_worker[where.second];
     EXPECT_EQ(per_worker.size(), 4U);
+}
+
+TEST_F(CircuitGroupsTest, ARetiringCircuitHasItsSuccessorBeforeItEnds)
+{
+    groups->want(kRoute);
+    groups->tick();
+    build_all();
+    ASSERT_EQ(status().ready, 2U);
+    const std::size_t made = service.attempts_made;
+    const CircuitId old = ready.begin()->first;
+    service.state.circuits[old.value].set_state(proto::CIRCUIT_CLOSING);
+    groups->on_sync();
+    groups->on_sync();
+    EXPECT_EQ(retiring, std::vector{old});
+    run(seconds(3));
+    EXPECT_EQ(service.attempts_made, made + 1);
+    EXPECT_TRUE(gone.empty());
+    service.succeed(0);
+    run(seconds(60));
+    EXPECT_EQ(status().ready, 3U);
+    groups->on_circuit_dead(old, "aged");
+    EXPECT_TRUE(gone.contains(old));
+    run(seconds(60));
+    EXPECT_EQ(service.attempts_made, made + 1);
+    EXPECT_EQ(status().ready, 2U);
 }
 
 TEST_F(CircuitGroupsTest, FirstCircuitMakesTheRouteUsable)
@@ -157,7 +185,8 @@ TEST_F(CircuitGroupsTest, DeadCircuitIsReplacedAtOnce)
         if (where.second == WorkerId(1)) of_worker_1.push_back(circuit);
     ASSERT_EQ(of_worker_1.size(), 2U);
     const std::size_t before = service.attempts_made;
-    for (const CircuitId circuit : of_worker_1) groups->on_circuit_dead(circuit, "worker died");
+    for (const CircuitId circuit : of_worker_1)
+        groups->on_circuit_dead(circuit, "worker died");
     EXPECT_EQ(gone, (std::set(of_worker_1.begin(), of_worker_1.end())));
     EXPECT_EQ(service.attempts_made, before) << "the service is in the middle of telling";
     groups->tick();
@@ -190,7 +219,8 @@ TEST_F(CircuitGroupsTest, FailuresAreTriedAgainWithAGrowingPause)
     for (int second = 0; second < 120; ++second) {
         for (int tick = 0; tick < 10; ++tick) {
             run(milliseconds(100));
-            while (!service.attempts.empty()) service.fail_oldest();
+            while (!service.attempts.empty())
+                service.fail_oldest();
         }
         made.push_back(service.attempts_made);
     }
@@ -207,13 +237,17 @@ TEST_F(CircuitGroupsTest, SuccessEndsThePauses)
     groups->want(kRoute);
     for (int i = 0; i < 300; ++i) {
         run(milliseconds(100));
-        while (!service.attempts.empty()) service.fail_oldest();
+        while (!service.attempts.empty())
+            service.fail_oldest();
     }
-    while (service.attempts.empty()) run(milliseconds(100));
+    while (service.attempts.empty())
+        run(milliseconds(100));
     const CircuitId built = service.succeed(0);
-    while (!service.attempts.empty()) service.succeed(0);
+    while (!service.attempts.empty())
+        service.succeed(0);
     run(seconds(3));
-    while (!service.attempts.empty()) service.succeed(0);
+    while (!service.attempts.empty())
+        service.succeed(0);
     groups->on_circuit_dead(built, "destroyed");
     const std::size_t before = service.attempts_made;
     groups->tick();
@@ -225,14 +259,16 @@ TEST_F(CircuitGroupsTest, NewCandidatesEndThePause)
     groups->want(kRoute);
     for (int i = 0; i < 300; ++i) {
         run(milliseconds(100));
-        while (!service.attempts.empty()) service.fail_oldest();
+        while (!service.attempts.empty())
+            service.fail_oldest();
     }
     const std::size_t before = service.attempts_made;
     groups->on_sync();
     run(milliseconds(100));
     const std::size_t without_news = service.attempts_made;
     EXPECT_LE(without_news, before + 1);
-    while (!service.attempts.empty()) service.fail_oldest();
+    while (!service.attempts.empty())
+        service.fail_oldest();
     service.state.share.add_candidates();
     groups->on_sync();
     groups->tick();
@@ -245,10 +281,12 @@ TEST_F(CircuitGroupsTest, CircuitsThatDieAtOnceDoNotMakeUsBuildWithoutEnd)
     groups->want(kRoute);
     for (int i = 0; i < 100; ++i) { // ten seconds
         run(milliseconds(100));
-        while (!service.attempts.empty()) groups->on_circuit_dead(service.succeed(0), "destroyed");
+        while (!service.attempts.empty())
+            groups->on_circuit_dead(service.succeed(0), "destroyed");
         for (int burst = 0; burst < 20; ++burst) {
             groups->tick();
-            while (!service.attempts.empty()) groups->on_circuit_dead(service.succeed(0), "destroyed");
+            while (!service.attempts.empty())
+                groups->on_circuit_dead(service.succeed(0), "destroyed");
         }
     }
     EXPECT_LE(service.attempts_made, 8U + 2U * 10U) << "the burst and two a second";

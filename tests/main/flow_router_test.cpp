@@ -1,6 +1,5 @@
-#include "main/flow_router.hpp"
-
 #include "main/fake_tunnel_service.hpp"
+#include "main/flow_router.hpp"
 #include "support/fake_clock.hpp"
 #include "support/packet.hpp"
 
@@ -21,7 +20,10 @@ using testing::UnorderedElementsAre;
 const Route kThreeHops{3, GroupId(1)};
 const Route kOneHop{1, GroupId(1)};
 
-Endpoint peer(std::uint32_t number) { return {IpAddress::v4(0x01000000U + number), 6881}; }
+Endpoint peer(std::uint32_t number)
+{
+    return {IpAddress::v4(0x01000000U + number), 6881};
+}
 
 Bytes utp_packet(std::uint8_t type = 0)
 {
@@ -95,15 +97,35 @@ TEST_F(FlowRouterTest, WithoutACircuitDatagramsAreDroppedAndCounted)
     EXPECT_EQ(send_utp(1), kB);
 }
 
+TEST_F(FlowRouterTest, ARetiringCircuitKeepsWhatItCarriesAndGetsNothingNew)
+{
+    router->add_circuit(kThreeHops, kA, kW0);
+    EXPECT_EQ(send_utp(1), kA);
+    EXPECT_EQ(send(peer(100), Bytes(4, 'd')), kA);
+    router->retire_circuit(kA);
+    EXPECT_EQ(send_utp(2), kA) << "there is no other";
+    settle();
+    router->add_circuit(kThreeHops, kB, kW0);
+    for (std::uint32_t i = 3; i < 20; ++i)
+        EXPECT_EQ(send_utp(i), kB);
+    EXPECT_EQ(send_utp(1), kA);
+    EXPECT_EQ(send_utp(2), kA);
+    router->retire_circuit(kA);
+    EXPECT_EQ(send(peer(100), Bytes(4, 'd')), kB);
+    EXPECT_TRUE(moved.empty());
+}
+
 TEST_F(FlowRouterTest, DestinationKeepsItsCircuit)
 {
     router->add_circuit(kThreeHops, kA, kW0);
     router->add_circuit(kThreeHops, kB, kW0);
     const auto chosen = send_utp(1);
-    for (std::uint32_t i = 2; i < 50; ++i) static_cast<void>(send_utp(i));
+    for (std::uint32_t i = 2; i < 50; ++i)
+        static_cast<void>(send_utp(i));
     settle();
     router->add_circuit(kThreeHops, kC, kW1);
-    for (int i = 0; i < 10; ++i) EXPECT_EQ(send_utp(1), chosen);
+    for (int i = 0; i < 10; ++i)
+        EXPECT_EQ(send_utp(1), chosen);
     EXPECT_TRUE(moved.empty());
     EXPECT_EQ(service.sent.back().destination, Address(peer(1)));
     EXPECT_EQ(service.sent.back().payload, utp_packet());
@@ -115,7 +137,8 @@ TEST_F(FlowRouterTest, NewDestinationsSpreadOverWorkersFirst)
     router->add_circuit(kThreeHops, kB, kW0);
     router->add_circuit(kThreeHops, kC, kW0);
     router->add_circuit(kThreeHops, kD, kW1);
-    for (std::uint32_t i = 0; i < 12; ++i) static_cast<void>(send_utp(i));
+    for (std::uint32_t i = 0; i < 12; ++i)
+        static_cast<void>(send_utp(i));
     EXPECT_EQ(router->flows_of(kD), 6U) << "half of them: it is the only one of its worker";
     EXPECT_EQ(router->flows_of(kA), 2U);
     EXPECT_EQ(router->flows_of(kB), 2U);
@@ -131,16 +154,20 @@ TEST_F(FlowRouterTest, DeadCircuitsFlowsMoveAtOnceAndToOtherWorkers)
     std::map<Endpoint, CircuitId> others;
     for (std::uint32_t i = 0; i < 40; ++i) {
         const CircuitId circuit = send_utp(i).value();
-        if (circuit == kA) of_a.insert(peer(i));
-        else others[peer(i)] = circuit;
+        if (circuit == kA)
+            of_a.insert(peer(i));
+        else
+            others[peer(i)] = circuit;
     }
     ASSERT_FALSE(of_a.empty());
     settle();
     router->remove_circuit(kA);
     EXPECT_EQ(moved[kThreeHops], of_a) << "exactly the flows of the dead circuit, each once";
     EXPECT_EQ(router->stats().moved, of_a.size());
-    for (const Endpoint& p : of_a) EXPECT_EQ(send(p, utp_packet()), kC);
-    for (const auto& [p, circuit] : others) EXPECT_EQ(send(p, utp_packet()), circuit);
+    for (const Endpoint& p : of_a)
+        EXPECT_EQ(send(p, utp_packet()), kC);
+    for (const auto& [p, circuit] : others)
+        EXPECT_EQ(send(p, utp_packet()), circuit);
     EXPECT_EQ(router->flows_of(kA), std::nullopt);
 }
 
@@ -172,7 +199,8 @@ TEST_F(FlowRouterTest, FlowsThatLostEverythingGoOnWithTheNextCircuit)
 TEST_F(FlowRouterTest, YoungFlowsSettleOntoACircuitThatComesSoon)
 {
     router->add_circuit(kThreeHops, kA, kW0);
-    for (std::uint32_t i = 0; i < 8; ++i) ASSERT_EQ(send_utp(i), kA);
+    for (std::uint32_t i = 0; i < 8; ++i)
+        ASSERT_EQ(send_utp(i), kA);
     clock.advance(std::chrono::milliseconds(500));
     router->add_circuit(kThreeHops, kB, kW1);
     EXPECT_EQ(router->flows_of(kA), 4U);
@@ -187,7 +215,8 @@ TEST_F(FlowRouterTest, FlowsOfADeadWorkerMayReturnToItsSuccessor)
 {
     router->add_circuit(kThreeHops, kA, kW0);
     router->add_circuit(kThreeHops, kB, kW1);
-    for (std::uint32_t i = 0; i < 8; ++i) static_cast<void>(send_utp(i));
+    for (std::uint32_t i = 0; i < 8; ++i)
+        static_cast<void>(send_utp(i));
     settle();
     router->remove_circuit(kA);
     ASSERT_EQ(router->flows_of(kB), 8U);
@@ -204,7 +233,8 @@ TEST_F(FlowRouterTest, WorkerNamedLaterCounts)
     router->add_circuit(kThreeHops, kC, FlowRouter::kUnknownWorker);
     router->set_worker(kB, kW0);
     router->set_worker(kC, kW1);
-    for (std::uint32_t i = 0; i < 8; ++i) static_cast<void>(send_utp(i));
+    for (std::uint32_t i = 0; i < 8; ++i)
+        static_cast<void>(send_utp(i));
     EXPECT_EQ(router->flows_of(kC), 4U);
 }
 
@@ -303,7 +333,8 @@ TEST_F(FlowRouterTest, FlowsAreBounded)
 {
     make_router({.max_flows = 16});
     router->add_circuit(kThreeHops, kA, kW0);
-    for (std::uint32_t i = 0; i < 100; ++i) EXPECT_EQ(send_utp(i), kA);
+    for (std::uint32_t i = 0; i < 100; ++i)
+        EXPECT_EQ(send_utp(i), kA);
     EXPECT_EQ(router->flows_of(kA), 16U);
     EXPECT_EQ(router->stats().evicted, 84U);
 }
@@ -332,7 +363,8 @@ TEST_F(FlowRouterTest, DescribesARoute)
 
 TEST(IsUtp, TellsItFromWhatElseATorrentSends)
 {
-    for (std::uint8_t type = 0; type <= 4; ++type) EXPECT_TRUE(is_utp(utp_packet(type)));
+    for (std::uint8_t type = 0; type <= 4; ++type)
+        EXPECT_TRUE(is_utp(utp_packet(type)));
     EXPECT_FALSE(is_utp(utp_packet(5)));
     Bytes cut = utp_packet();
     cut.pop_back();
