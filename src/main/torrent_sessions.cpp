@@ -23,11 +23,6 @@ TorrentRoute TorrentSessions::normal(TorrentRoute route)
     return route;
 }
 
-bool TorrentSessions::uses_dht() const noexcept
-{
-    return options_.public_network || !options_.dht_nodes.empty();
-}
-
 TorrentSessions::Entry& TorrentSessions::entry(const TorrentRoute& route)
 {
     std::unique_ptr<Entry>& found = entries_[route];
@@ -80,7 +75,7 @@ Answer<void> TorrentSessions::make(Entry& wanted)
     } catch (const std::exception& error) {
         return std::unexpected(std::string("torrent session: ") + error.what());
     }
-    if (!wanted.paused && uses_dht()) wanted.session->set_dht(true);
+    wanted.awake_since = clock_.now();
     return {};
 }
 
@@ -123,7 +118,7 @@ void TorrentSessions::apply_readiness(Entry& one)
     if (!one.session || one.info.route.hops == 0) return;
     if (one.state.ready && one.paused) {
         one.session->resume();
-        if (uses_dht()) one.session->set_dht(true);
+        one.awake_since = clock_.now();
         one.paused = false;
     } else if (!one.state.ready && !one.paused && clock_.now() - one.state.since >= kPauseAfter) {
         one.session->pause();
@@ -131,10 +126,21 @@ void TorrentSessions::apply_readiness(Entry& one)
     }
 }
 
+/// The DHT asks its entry points once, at once, and not again for long: an anonymous session is to have its SOCKS5
+/// association by then, or the question is lost.
+void TorrentSessions::start_dht(Entry& one)
+{
+    const bool wanted = options_.public_network || !options_.dht_nodes.empty();
+    if (!wanted || one.dht || !one.session || one.paused || clock_.now() - one.awake_since < kDhtAfter) return;
+    one.session->set_dht(true);
+    one.dht = true;
+}
+
 void TorrentSessions::refresh()
 {
     for (const auto& [route, one] : entries_) {
         apply_readiness(*one);
+        start_dht(*one);
         if (one->session) one->session->refresh();
     }
 }

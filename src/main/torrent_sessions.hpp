@@ -29,6 +29,8 @@ class TorrentSessions {
 public:
     /// How long a route may be without circuits before its session is paused.
     static constexpr std::chrono::seconds kPauseAfter{10};
+    /// How long a session lives before its DHT starts.
+    static constexpr std::chrono::seconds kDhtAfter{1};
 
     /// `options` must outlive it.
     TorrentSessions(boost::asio::io_context& io, Containment& containment, const TorrentServiceOptions& options,
@@ -58,9 +60,11 @@ private:
         RouteState state;
         std::unique_ptr<TorrentSession> session;
         bool paused = false;
+        bool dht = false;        ///< was switched on
+        TimePoint awake_since{}; ///< made or resumed
     };
 
-    [[nodiscard]] bool uses_dht() const noexcept;
+    void start_dht(Entry& entry);
     Entry& entry(const TorrentRoute& route);
     [[nodiscard]] Answer<libtorrent::settings_pack> settings_of(Entry& entry);
     [[nodiscard]] Answer<void> make(Entry& entry);

@@ -13,6 +13,7 @@ import subprocess
 import time
 import unittest
 
+import network
 import program
 from program import MAGNET, ProgramTest
 
@@ -109,6 +110,21 @@ class BadInput(ProgramTest):
             listen = "127.0.0.1:%d" % taken.getsockname()[1]
             for workers in (0, 1):
                 self.assert_refused(self.run_cepa("node", "--relay", "--join", "private", "--listen", listen, "--workers", workers), 1, listen, "in use")
+
+    def test_a_torrent_port_in_use_is_shown(self):
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            listen = "127.0.0.1:%d" % taken.getsockname()[1]
+            self.config.write_text(f'[torrents]\nlisten = "{listen}"\n')
+            service = self.start_cepa("run", "--join", "private", "--listen", "127.0.0.1:0", "--workers", 0, "--json")
+            self.assertTrue(json.loads(service.stdout.readline())["ready"])
+            self.assertEqual(self.run_cepa("add", MAGNET, "--hops", 0).returncode, 0)
+            session = lambda: self.json_of(self.run_cepa("status", "--json"))["sessions"][0]
+            network.wait_for("the refusal", lambda: "in use" in session()["listen_error"], 30)
+            shown = self.run_cepa("status").stdout
+            self.assertIn("NO LISTENER", shown)
+            self.assertIn(listen, shown)
 
     def test_a_second_instance(self):
         first = self.start_cepa("node", "--relay", "--join", "private", "--listen", "127.0.0.1:0", "--workers", 0, "--json")

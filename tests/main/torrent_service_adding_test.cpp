@@ -212,7 +212,9 @@ TEST_F(TorrentServiceAddingTest, WhatCannotFindPeersSaysSo)
     EXPECT_FALSE(stuck(without, magnet + "3&tr=udp%3A%2F%2F127.0.5.9%3A1%2Fannounce", 3));
     EXPECT_FALSE(stuck(without, magnet + "4&x.pe=127.0.5.9:1", 3));
     EXPECT_FALSE(stuck(with, magnet + "5", 3));
+    // And there the DHT asks its entry point, through the tunnel.
     EXPECT_TRUE(
+        run_until(io, [&] { return with.sink.destinations.contains(*Endpoint::parse("127.0.5.9:6881")); }, 30s));
     EXPECT_TRUE(with.guard_text.empty()) << with.guard_text;
 }
 
