@@ -2,8 +2,9 @@
 """Workers die and the download goes on: kill -9 of random workers, worker 0 included, through a download; kill -9 of main.
 
 Usage: kill_workers_test.py CEPA
-  CEPA_KILL_SIZE_MIB   size of the download (default 192)
+  CEPA_KILL_SIZE_MIB   size of the download with four workers; with one it is half (default 384)
   CEPA_KILL_EVERY_S    seconds between kills (default 1.5)
+  CEPA_KILL_ASSERT     1: the figures must keep the limits below, on an idle machine; else they are only printed
 """
 import os
 import pathlib
@@ -16,8 +17,10 @@ import unittest
 import network
 
 CEPA = ""
-SIZE = int(os.environ.get("CEPA_KILL_SIZE_MIB", "192")) << 20
+SIZE = int(os.environ.get("CEPA_KILL_SIZE_MIB", "384")) << 20
 EVERY = float(os.environ.get("CEPA_KILL_EVERY_S", "1.5"))
+ASSERT = os.environ.get("CEPA_KILL_ASSERT") == "1"
+MOST_UNTIL_REPLACED, MOST_UNTIL_TRAFFIC, MOST_UNTIL_ALL_GONE = 0.05, 3.0, 0.5  # seconds
 
 
 def is_worker(pid: int) -> bool:
@@ -31,77 +34,80 @@ def workers(main: int):
     return {pid for pid in network.children(main) if is_worker(pid)}
 
 
-def descriptors(pid: int):
-    """number -> what it is: "pipe", "socket", "eventpoll", a path."""
-    out = {}
-    for entry in os.listdir(f"/proc/{pid}/fd"):
-        try:
-            out[int(entry)] = os.readlink(f"/proc/{pid}/fd/{entry}")
-            kind, _, rest = out[int(entry)].partition(":[")
-            out[int(entry)] = rest.rstrip("]") if kind == "anon_inode" else kind
-        except OSError:
-            pass
-    return out
-
-
 class KillWorkers(unittest.TestCase):
-    def start(self, net, size, count=4):
+    def start(self, net, size, count):
         source = net.folder / "data.bin"
         network.random_file(source, size)
         torrent = net.torrent(source)
         seeders = [net.seeder(f"seeder{i}", source, torrent) for i in range(4)]
-        downloader = net.service("downloader", workers=count)
+        # What a worker reports is what is measured here: often.
+        downloader = net.service("downloader", workers=count, environment={"CEPA_WORKERS_SYNC_INTERVAL": "100ms"})
         into = net.folder / "into"
         seeds = [option for seeder in seeders for option in ("--seeder", seeder.swarm_address)]
         identity = downloader.ask("add", str(torrent), "--hops", "2", "-o", str(into), *seeds)["id"]
         return source, downloader, into, identity
 
-    def done(self, downloader, identity):
-        return downloader.ask("show", identity)["torrent"]["bytes_done"]
+    def torrent(self, downloader, identity):
+        return downloader.ask("show", identity)["torrent"]
 
-    def test_random_workers_die(self):
+    def table(self, downloader):
+        """Worker -> its process and the bytes that it has carried for us."""
+        return {w["worker"]: (w["pid"], w["bytes_up"] + w["bytes_down"]) for w in downloader.ask("workers")["workers"]}
+
+    def kill_one(self, downloader, identity, worker):
+        """Kills a worker's process. Returns seconds until there is another process, and until that one carries data
+        itself; None for the second when the download was over before."""
+        family = workers(downloader.pid)
+        victim = self.table(downloader).get(worker, (0, 0))[0]
+        if victim not in family:
+            return None
+        start = time.monotonic()
+        os.kill(victim, signal.SIGKILL)
+        network.wait_for("a replacement", lambda: workers(downloader.pid) - family, 20, every=0.002)
+        replaced = time.monotonic() - start
+
+        def traffic():
+            pid, carried = self.table(downloader).get(worker, (victim, 0))
+            if pid != victim and carried > 0:
+                return "traffic"
+            return "complete" if self.torrent(downloader, identity)["complete"] else None
+
+        what = network.wait_for(f"traffic in worker {worker} again", traffic, 60, every=0.02)
+        return replaced, time.monotonic() - start if what == "traffic" else None
+
+    def download_through_kills(self, size, count):
         with network.Network(CEPA) as net:
-            source, downloader, into, identity = self.start(net, SIZE)
-            network.wait_for("the first bytes", lambda: self.done(downloader, identity) > 0, 60)
+            source, downloader, into, identity = self.start(net, size, count)
+            network.wait_for("the first bytes", lambda: self.torrent(downloader, identity)["bytes_done"] > 0, 60)
             before = downloader.ask("status")
-            replaced, resumed, killed_zero = [], [], False
-            table = {w["pid"]: w["worker"] for w in downloader.ask("workers")["workers"]}
-            while not downloader.ask("show", identity)["torrent"]["complete"]:
-                victims = workers(downloader.pid)
-                victim = random.choice(sorted(victims))
-                if not killed_zero:  # worker 0, which discovers, is the first
-                    victim = next((pid for pid, worker in table.items() if worker == 0 and pid in victims), victim)
-                    killed_zero = True
+            replaced, resumed = [], []
+            worker = 0  # which discovers: it is the first
+            while not self.torrent(downloader, identity)["complete"]:
                 start = time.monotonic()
-                os.kill(victim, signal.SIGKILL)
-                network.wait_for("a replacement", lambda: workers(downloader.pid) - victims, 20, every=0.002)
-                replaced.append(time.monotonic() - start)
-                bytes_then = self.done(downloader, identity)
-                network.wait_for("traffic again", lambda: self.done(downloader, identity) > bytes_then, 60, every=0.05)
-                resumed.append(time.monotonic() - start)
+                if figures := self.kill_one(downloader, identity, worker):
+                    replaced.append(figures[0])
+                    resumed += [figures[1]] if figures[1] is not None else []
+                    worker = random.randrange(count)
                 time.sleep(max(0.0, EVERY - (time.monotonic() - start)))
                 self.assertIsNone(downloader.process.poll(), downloader.errors())
             after = downloader.ask("status")
             self.assertEqual(before["pid"], after["pid"])
-            self.assertGreaterEqual(len(replaced), 2, "the download was over before workers could be killed: make it larger")
+            self.assertGreaterEqual(len(resumed), 1, "the download was over before workers could be killed: make it larger")
             self.assertGreaterEqual(after["pool"]["restarts"], len(replaced))
             self.assertEqual(before["socks5"]["accepted"], after["socks5"]["accepted"], "a SOCKS5 association was dropped")
             self.assertEqual(network.sha256(source), network.sha256(into / source.name))
-            self.check_descriptors(downloader)
-            print(f"\n{len(replaced)} kills; replacement process after {max(replaced) * 1e3:.0f} ms at most "
-                  f"(median {sorted(replaced)[len(replaced) // 2] * 1e3:.0f}); traffic again after {max(resumed):.2f} s at most", file=sys.stderr)
+            print(f"\n{count} workers, {len(replaced)} kills: replacement process after {max(replaced) * 1e3:.0f} ms at most "
+                  f"(median {sorted(replaced)[len(replaced) // 2] * 1e3:.0f}); the replacement carries data after {max(resumed):.2f} s at most "
+                  f"(median {sorted(resumed)[len(resumed) // 2]:.2f})", file=sys.stderr)
+            if ASSERT:
+                self.assertLessEqual(max(replaced), MOST_UNTIL_REPLACED)
+                self.assertLessEqual(max(resumed), MOST_UNTIL_TRAFFIC)
 
-    def check_descriptors(self, downloader):
-        """A replaced worker holds its three streams, its socket, its inbox, its siblings' inboxes and its own event loop; nothing else."""
-        count = len(workers(downloader.pid))
-        for pid in workers(downloader.pid):
-            held = descriptors(pid)
-            last_inbox = 9 + count
-            self.assertEqual((held.pop(0), held.pop(1)), ("/dev/null", "/dev/null"))
-            self.assertEqual([held.pop(n, None) for n in range(2, 9)], ["pipe"] * 7)
-            self.assertEqual([held.pop(n, None) for n in range(9, last_inbox + 1)], ["socket"] * (1 + count))
-            self.assertLessEqual(set(held.values()), {"eventpoll", "eventfd", "timerfd"}, f"more than event loops: {held}")
-            self.assertLessEqual(len(held), 6, held)
+    def test_random_workers_die(self):
+        self.download_through_kills(SIZE, 4)
+
+    def test_the_only_worker_dies(self):
+        self.download_through_kills(SIZE // 2, 1)
 
     def test_main_dies(self):
         with network.Network(CEPA, relays=1, exits=1) as net:
@@ -111,7 +117,10 @@ class KillWorkers(unittest.TestCase):
             os.kill(downloader.pid, signal.SIGKILL)
             start = time.monotonic()
             network.wait_for("all workers to end", lambda: not any(is_worker(pid) for pid in family), 10, every=0.005)
-            print(f"\nno process left {1e3 * (time.monotonic() - start):.0f} ms after kill -9 of main", file=sys.stderr)
+            gone = time.monotonic() - start
+            print(f"\nno process left {1e3 * gone:.0f} ms after kill -9 of main", file=sys.stderr)
+            if ASSERT:
+                self.assertLessEqual(gone, MOST_UNTIL_ALL_GONE)
 
 
 if __name__ == "__main__":

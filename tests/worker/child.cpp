@@ -6,18 +6,17 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <csignal>
 #include <fcntl.h>
+#include <filesystem>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdexcept>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <csignal>
-#include <filesystem>
-#include <stdexcept>
 
 namespace cepa::test {
 namespace {
@@ -48,15 +47,18 @@ struct Pair {
 Pair datagram_pair()
 {
     int ends[2];
-    if (::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0) throw std::runtime_error("socketpair");
+    if (::socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) != 0)
+        throw std::runtime_error("socketpair");
     return {FileDescriptor(ends[0]), FileDescriptor(ends[1])};
 }
 
 [[noreturn]] void become_worker(const std::vector<Place>& places, bool keep_strays)
 {
     std::vector<Place> lifted;
-    for (const Place& p : places) lifted.push_back({::fcntl(p.from, F_DUPFD, kAbove), p.to});
-    for (const Place& p : lifted) ::dup2(p.from, p.to);
+    for (const Place& p : places)
+        lifted.push_back({::fcntl(p.from, F_DUPFD, kAbove), p.to});
+    for (const Place& p : lifted)
+        ::dup2(p.from, p.to);
     const int last = lifted.back().to;
     ::dup2(::open("/dev/null", O_RDWR), 0);
     ::dup2(0, 1);
@@ -78,9 +80,12 @@ Child::Child(const Options& options)
     ::fcntl(log_pipe.write.get(), F_SETFL, 0); // blocks, as an ordinary stderr does
     Pair inbox_pair = datagram_pair();
     std::vector<Place> places{{log_pipe.write.get(), 2},
-                              {control_down.read.get(), proto::kControlIn}, {control_up.write.get(), proto::kControlOut},
-                              {data_down.read.get(), proto::kDataIn},       {data_up.write.get(), proto::kDataOut},
-                              {exit_down.read.get(), proto::kExitIn},       {exit_up.write.get(), proto::kExitOut}};
+                              {control_down.read.get(), proto::kControlIn},
+                              {control_up.write.get(), proto::kControlOut},
+                              {data_down.read.get(), proto::kDataIn},
+                              {data_up.write.get(), proto::kDataOut},
+                              {exit_down.read.get(), proto::kExitIn},
+                              {exit_up.write.get(), proto::kExitOut}};
     if (options.slot_socket) {
         slot = bound_socket();
         places.push_back({slot.get(), proto::kSlotSocket});
@@ -125,15 +130,20 @@ std::optional<int> Child::wait()
 void Child::fill_log()
 {
     // A description of its own: the worker may have made the shared one non-blocking, or not.
-    const FileDescriptor writer(::open(("/proc/self/fd/" + std::to_string(log_writer_.get())).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
+    const FileDescriptor writer(
+        ::open(("/proc/self/fd/" + std::to_string(log_writer_.get())).c_str(), O_WRONLY | O_NONBLOCK | O_CLOEXEC));
     const std::string filler(4096, '.');
-    while (::write(writer.get(), filler.data(), filler.size()) > 0) {}
+    while (::write(writer.get(), filler.data(), filler.size()) > 0) {
+    }
 }
 
-std::vector<int> Child::open_descriptors() const
+std::optional<std::vector<int>> Child::open_descriptors() const
 {
     std::vector<int> out;
-    for (const auto& entry : std::filesystem::directory_iterator("/proc/" + std::to_string(pid_) + "/fd"))
+    std::error_code error;
+    std::filesystem::directory_iterator entries("/proc/" + std::to_string(pid_) + "/fd", error);
+    if (error == std::errc::permission_denied) return std::nullopt;
+    for (const auto& entry : entries)
         out.push_back(std::stoi(entry.path().filename().string()));
     std::ranges::sort(out);
     return out;

@@ -1,14 +1,13 @@
-// A real child: this test program forked, with the descriptors of a worker put where they belong and run_worker() in it.
-// Main's ends are in the test's hand.
+// A real child: this test program forked, with the descriptors of a worker put where they belong and run_worker() in
+// it. Main's ends are in the test's hand.
 #pragma once
 
 #include "base/file_descriptor.hpp"
 
-#include <sys/types.h>
-
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 namespace cepa::test {
@@ -31,8 +30,8 @@ public:
     [[nodiscard]] pid_t pid() const noexcept { return pid_; }
     /// The exit code, or -signal; nullopt when it still runs after 10 s.
     [[nodiscard]] std::optional<int> wait();
-    /// The numbers in /proc/PID/fd, sorted.
-    [[nodiscard]] std::vector<int> open_descriptors() const;
+    /// The numbers in /proc/PID/fd, sorted; nullopt when the system shows them to root only: a worker is not dumpable.
+    [[nodiscard]] std::optional<std::vector<int>> open_descriptors() const;
     /// Leaves no room in the pipe that is its stderr.
     void fill_log();
 
