@@ -1,4 +1,5 @@
 #include "main/settings.hpp"
+#include "main/settings_file.hpp"
 
 #include <gtest/gtest.h>
 
@@ -50,8 +51,11 @@ TEST(SettingKeys, TheDefaultsThatAreShownAreValuesThatMayBeWritten)
     for (const SettingKey& key : setting_keys()) {
         Settings s;
         if (key.fallback.empty()) continue;
-        const std::string written = environment_name(key.path) + "=" + std::string(key.fallback);
-        EXPECT_NO_THROW(apply_environment(s, std::vector{written})) << key.path;
+        const std::string fallback(key.fallback);
+        if (key.kind == SettingKind::list) // as in the file
+            EXPECT_NO_THROW(apply_settings_text(s, std::string(key.path) + " = " + fallback, "cepa.toml")) << key.path;
+        else
+            EXPECT_NO_THROW(apply_environment(s, std::vector{environment_name(key.path) + "=" + fallback})) << key.path;
     }
 }
 
