@@ -4,6 +4,10 @@
 Two instruments: an nft counter of packets that belong to a user's socket and leave by anything but loopback, and a capture on
 the far end of the link. The namespace's only way out is a veth whose other end answers nobody, so nothing can reach a stranger.
 
+The command may be the whole test run; what tests do in further namespaces of their own (planted leaks) does not count here. Tests that
+fetch from PyPI are left out, or have made their environment before:
+  tests/integration/watched.py -- ctest --test-dir build/all -LE "slow|interop"
+
 Usage: watched.py [--report FILE] -- COMMAND [ARGUMENT...]
 Exit status: the command's when nothing left, 3 when something did, 77 when no such namespace can be made here.
 """

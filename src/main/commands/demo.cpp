@@ -98,7 +98,7 @@ std::uint32_t random_below(std::uint32_t bound)
     return randombytes_uniform(bound);
 }
 
-void write(const std::filesystem::path& file, ByteSpan content)
+void write_or_fail(const std::filesystem::path& file, ByteSpan content)
 {
     const Result<void> written = write_file_atomically(file, content);
     if (!written) throw UserError(fmt::format("{}: {}", file.string(), written.error().message()));
@@ -134,7 +134,7 @@ std::filesystem::path Demo::make_torrent(const Content& content)
     if (interrupt_.interrupted()) throw UserError("interrupted");
     if (!created) throw UserError(created.error());
     const auto file = folder_.path() / "demo.torrent";
-    write(file, created->content);
+    write_or_fail(file, created->content);
     return file;
 }
 
@@ -268,7 +268,7 @@ int Demo::run()
                                     ".cepa-demo-");
     const auto torrent = make_torrent(content);
     const DemoPlan plan = plan_demo(options_, folder_.path(), content.path, torrent, random_below);
-    write(folder_.path() / "cepa.toml", as_bytes(plan.settings_text));
+    write_or_fail(folder_.path() / "cepa.toml", as_bytes(plan.settings_text));
     console_.note(
         fmt::format("starting {} relays, {} exits, {} seeders and a downloader with {} workers, on loopback only",
                     plan.relays.size(), plan.exits.size(), plan.seeders.size(), options_.workers));
