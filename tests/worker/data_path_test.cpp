@@ -79,6 +79,20 @@ TEST_F(DataPathTest, AFrameGoesIntoItsCircuitWithRoomForEveryLayer)
     EXPECT_EQ(packets_.sent[0].second, test::bytes_of("hello"));
 }
 
+TEST_F(DataPathTest, TheLongestNameHasRoomAndWhatIsTooLargeIsNotStale)
+{
+    fake().most_payload = 100;
+    path_->attach(*host_, nullptr);
+    path_->start();
+    const Address longest(std::string(255, 'n'), 6969);
+    write(data_frame(7, longest, Bytes(101)));
+    write(data_frame(7, longest, Bytes(100)));
+    ASSERT_TRUE(run_until(io_, [&] { return fake().sent.size() == 1; }));
+    EXPECT_EQ(fake().sent[0].destination, longest);
+    EXPECT_GE(fake().sent[0].headroom, 29U + 5 * 8 + 1 + 260 + 7) << "five layers and a data header with that name";
+    EXPECT_EQ(path_->counters().stale_circuits, 0U);
+}
+
 TEST_F(DataPathTest, ManyFramesOfOneWriteLeaveInBatchesAndUnmixed)
 {
     path_->attach(*host_, nullptr);

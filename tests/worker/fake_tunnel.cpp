@@ -71,6 +71,7 @@ Result<void> Tunnel::send_data(CircuitId circuit, const Address& destination, Pa
 {
     FakeTunnel& fake = parts_->fake;
     if (!fake.usable.contains(circuit.value)) return fail(TunnelError::unknown_circuit);
+    if (payload.size() > fake.most_payload) return fail(TunnelError::too_large);
     const ByteSpan bytes = std::as_const(payload).bytes();
     fake.sent.push_back({circuit, destination, {bytes.begin(), bytes.end()}, payload.headroom(), payload.tailroom()});
     fake.environment.packets.queue(destination.endpoint, bytes, circuit);

@@ -39,6 +39,7 @@ struct FakeTunnel {
     // What the test sets.
     Result<CircuitId> next_circuit = CircuitId(1);
     std::set<std::uint32_t> usable; ///< circuits that take data
+    std::size_t most_payload = SIZE_MAX;
     std::set<std::uint32_t> known;
     std::vector<CircuitView> circuit_views;
     std::vector<RelayView> relay_views;

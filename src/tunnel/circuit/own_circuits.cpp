@@ -12,6 +12,10 @@ namespace {
 using namespace std::chrono_literals;
 
 const Address kNowhere{};
+/// SOCKS5 allows names of 255 bytes, and libtorrent hands over what trackers are called.
+constexpr std::size_t kLongestHost = 255;
+static_assert(kPacketHeadroom >=
+              kCellHeaderSize + kCounterSize * Circuit::kMostHops + 1 + (1 + 2 + kLongestHost + 2) + kEncodedV4Size);
 /// A node that could not be reached by its address is not tried again for this long.
 constexpr Duration kUnreachableFor = 10min;
 /// An exit that did not answer counts as one that carries as many circuits as any, or the least used one would be tried
