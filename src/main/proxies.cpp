@@ -62,6 +62,7 @@ socks5::ServerStats Proxies::stats() const
         sum.refused += one.refused;
         sum.timed_out += one.timed_out;
         sum.evicted += one.evicted;
+        sum.turned_away += one.turned_away;
         sum.relays += one.relays;
     }
     return sum;
