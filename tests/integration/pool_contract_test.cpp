@@ -25,6 +25,7 @@ namespace {
 struct PoolShape {
     std::uint32_t workers = 1;
     bool front_process = false;
+    std::uint32_t max_workers = workers;
 };
 
 /// The pool behind the contract's interface: its clock goes with it.
@@ -64,7 +65,7 @@ ServiceMaker pool_of(std::string name, PoolShape shape)
                 out.identity_public = std::string(key.begin(), key.end());
                 out.listen = config.listen;
                 out.workers = shape.workers;
-                out.max_workers = shape.workers;
+                out.max_workers = shape.max_workers;
                 out.force_front_process = shape.front_process;
                 out.sync_interval = config.sync_interval;
                 return std::make_unique<OwnedPool>(io, std::move(out));
@@ -73,6 +74,7 @@ ServiceMaker pool_of(std::string name, PoolShape shape)
 
 const ServiceMaker kOne = pool_of("one_worker", {1, false});
 const ServiceMaker kFour = pool_of("four_workers", {4, false});
+const ServiceMaker kGrowing = pool_of("growing", {1, false, 4});
 const ServiceMaker kFront = pool_of("front_process", {2, true});
 
 INSTANTIATE_TEST_SUITE_P(Pool, TunnelServiceContract, testing::Values(kOne, kFour, kFront),
@@ -163,6 +165,21 @@ public:
         ASSERT_EQ(::sendto(fd_.get(), all.data(), all.size(), 0, reinterpret_cast<const sockaddr*>(&address), length),
                   static_cast<ssize_t>(all.size()));
     }
+    /// A cell of each of the same circuits, one by one, so that the kernel steers each for itself. No key opens them.
+    void send_garbage(const Endpoint& to, std::uint32_t first_id, std::size_t count)
+    {
+        sockaddr_storage address{};
+        const socklen_t length = to.to_sockaddr(address);
+        for (std::uint32_t i = 0; i < count; ++i) {
+            Bytes room(512, 0xee);
+            PacketBuffer cell(room, 256, 100);
+            tunnel::prepend_cell_header(cell, tunnel::make_prefix(overlay_),
+                                        {CircuitId(first_id + i * 0x01010101U), false, false});
+            ASSERT_EQ(
+                ::sendto(fd_.get(), cell.data(), cell.size(), 0, reinterpret_cast<const sockaddr*>(&address), length),
+                static_cast<ssize_t>(cell.size()));
+        }
+    }
     /// Takes what has arrived and returns how many different circuits were answered so far.
     std::size_t created()
     {
@@ -204,7 +221,12 @@ protected:
         wanted.settings.set_relay(true);
         service_ = GetParam().make(io_, std::move(wanted));
         ASSERT_TRUE(service_->start(observer_));
-        ASSERT_TRUE(run_until([&] { return service_->snapshot().workers.size() >= 2; }));
+        ASSERT_TRUE(run_until([&] { return service_->snapshot().workers.size() == service_->info().workers; }));
+    }
+    [[nodiscard]] std::uint64_t dropped(std::uint32_t worker, const std::string& why) const
+    {
+        const auto& drops = service_->snapshot().workers.at(worker).drops();
+        return drops.contains(why) ? drops.at(why) : 0;
     }
     [[nodiscard]] std::uint64_t handed_over() const
     {
@@ -224,6 +246,30 @@ TEST_P(RelayPool, WhatASegmentedSendBringsToTheWrongWorkerIsHandedOver)
     stranger.send_creates(service_->info().listen, 1000, kCreates);
     EXPECT_TRUE(run_until([&] { return stranger.created() == kCreates; })) << "every create is answered";
     EXPECT_TRUE(run_until([&] { return handed_over() > 0; })) << "not all ids can belong to one of four workers";
+}
+
+using GrowingPool = RelayPool;
+INSTANTIATE_TEST_SUITE_P(Growing, GrowingPool, testing::Values(kGrowing),
+                         [](const auto& made) { return made.param.name; });
+
+TEST_P(GrowingPool, CellsOfOldCircuitsFindTheirWorkerAfterSeveralChanges)
+{
+    start_relay();
+    Stranger stranger(overlay_);
+    const Endpoint port = service_->info().listen;
+    constexpr std::size_t kCircuits = 40;
+    stranger.send_creates(port, 1000, kCircuits);
+    ASSERT_TRUE(run_until([&] { return stranger.created() == kCircuits; }));
+    for (const std::uint32_t workers : {2U, 4U}) {
+        ASSERT_TRUE(service_->set_workers(workers));
+        ASSERT_TRUE(run_until([&] { return service_->snapshot().workers.size() == workers; }));
+    }
+    stranger.send_garbage(port, 1000, kCircuits);
+    EXPECT_TRUE(run_until([&] { return dropped(0, "bad_tag") == kCircuits; }))
+        << "worker 0, which made them, got " << dropped(0, "bad_tag");
+    EXPECT_TRUE(run_until([&] { return handed_over() > 0; })) << "three of four slots moved, some twice";
+    for (std::uint32_t worker = 0; worker < 4; ++worker)
+        EXPECT_EQ(dropped(worker, "unknown_circuit"), 0U) << worker;
 }
 
 } // namespace
