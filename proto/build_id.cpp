@@ -2,21 +2,24 @@
 
 #include <fmt/format.h>
 
-#include <elf.h>
-#include <link.h>
-
 #include <cstddef>
 #include <cstring>
+#include <elf.h>
+#include <link.h>
 
 namespace cepa::proto {
 namespace {
 
-constexpr std::size_t aligned(std::size_t size) noexcept { return (size + 3) & ~std::size_t{3}; }
+constexpr std::size_t aligned(std::size_t size) noexcept
+{
+    return (size + 3) & ~std::size_t{3};
+}
 
 std::string hex(const unsigned char* bytes, std::size_t count)
 {
     std::string out;
-    for (std::size_t i = 0; i < count; ++i) out += fmt::format("{:02x}", bytes[i]);
+    for (std::size_t i = 0; i < count; ++i)
+        out += fmt::format("{:02x}", bytes[i]);
     return out;
 }
 
@@ -44,7 +47,8 @@ int find_in_object(dl_phdr_info* object, std::size_t, void* out)
     for (int i = 0; i < object->dlpi_phnum; ++i) {
         const auto& header = object->dlpi_phdr[i];
         if (header.p_type != PT_NOTE) continue;
-        const auto* notes = reinterpret_cast<const unsigned char*>(object->dlpi_addr + header.p_vaddr);
+        const auto* notes = reinterpret_cast<const unsigned char*>(
+            object->dlpi_addr + header.p_vaddr); // NOLINT(performance-no-int-to-ptr): the loader gives numbers
         std::string found = find_in_notes(notes, header.p_memsz);
         if (found.empty()) continue;
         *static_cast<std::string*>(out) = std::move(found);

@@ -153,13 +153,13 @@ template <class Object, class Add, class Remove>
 void diff_objects(const std::map<std::uint32_t, Object>& last, const std::map<std::uint32_t, Object>& current,
                   Frames& frames, Add add, Remove remove)
 {
-    static const Object kNone;
+    static const Object none;
     for (const auto& [id, object] : last)
         if (!current.contains(id)) remove(frames.room(sizeof id + 1), id);
     for (const auto& [id, object] : current) {
         const auto before = last.find(id);
         Object change;
-        const bool differs = diff_fields(before == last.end() ? kNone : before->second, object, change);
+        const bool differs = diff_fields(before == last.end() ? none : before->second, object, change);
         if (!differs && before != last.end()) continue;
         change.set_circuit_id(id);
         Sync& frame = frames.room(change.ByteSizeLong() + 4);
