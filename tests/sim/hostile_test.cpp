@@ -1,7 +1,10 @@
 // What hostile nodes and networks do to circuits: replays, changes, forgeries, floods, choosing our path for us. Where
 // the protocol can prevent it, nothing may happen.
+#include "support/circuit_bench.hpp"
 #include "support/sim_world.hpp"
 #include "tunnel/cell/payloads.hpp"
+#include "tunnel/crypto/handshake.hpp"
+#include "tunnel/crypto/random.hpp"
 #include "tunnel/discovery/messages.hpp"
 #include "tunnel/discovery/signed_packet.hpp"
 
@@ -9,6 +12,7 @@
 
 #include <cmath>
 #include <map>
+#include <memory>
 #include <set>
 #include <tuple>
 
@@ -272,6 +276,65 @@ TEST(Hostile, AMisroutingRelayHasNoEffect)
     world.network.tap = nullptr;
     EXPECT_TRUE(world.echoes(world.client, a));
     EXPECT_TRUE(world.echoes(world.client, b));
+}
+
+/// An exit whose part the test plays: it answers a create and then says what it likes.
+class LyingExit {
+public:
+    explicit LyingExit(SimWorld& world) : world_(world), node_(world.add_exit())
+    {
+        world_.network.attach(node_.address(), [this](const SimPacket& packet) { receive(packet); });
+    }
+    void say(CircuitId circuit, const Address& origin)
+    {
+        OwnedPacket packet(message_bytes(Data{{}, origin, utp_datagram(100)}));
+        EXPECT_TRUE(layer_->seal(aead_, packet.buffer()));
+        send(packet, {circuit, false, false});
+    }
+
+private:
+    void receive(const SimPacket& packet)
+    {
+        const auto header = read_cell_header(packet.bytes);
+        if (!header || !header->plaintext) return;
+        client_ = packet.from;
+        const auto create = Create::parse(ByteSpan(packet.bytes).subspan(kCellHeaderSize + 1));
+        auto made = answer_handshake(node_.settings().identity->x25519_secret(), EphemeralKey::generate(random_),
+                                     create->ephemeral);
+        layer_ = std::make_unique<Layer>(Layer::responder(std::move(made->keys)));
+        const Bytes list = *layer_->seal_offer(aead_, random_, Offer{}.encode());
+        OwnedPacket created(message_bytes(Created{create->identifier, made->ephemeral, made->auth, list}));
+        send(created, {header->circuit, true, false});
+    }
+    void send(OwnedPacket& packet, const CellHeader& header)
+    {
+        prepend_cell_header(packet.buffer(), make_prefix(node_.settings().overlay), header);
+        world_.network.send(node_.address(), client_, packet.bytes());
+    }
+
+    SimWorld& world_;
+    SimNode& node_;
+    SystemRandom random_;
+    Aead aead_;
+    Endpoint client_;
+    std::unique_ptr<Layer> layer_;
+};
+
+TEST(Hostile, AnExitThatNamesAHostAsOriginCostsOneDatagram)
+{
+    SimWorld world;
+    SimNode& client = world.add_client();
+    LyingExit exit(world);
+    world.share();
+    const CircuitId circuit = world.build(client, 1);
+    exit.say(circuit, Address("evil.example", 80));
+    world.network.run_for(1s);
+    EXPECT_TRUE(client.received.empty());
+    EXPECT_EQ(client.dropped("unexpected_answer"), 1U);
+    exit.say(circuit, world.echo);
+    world.network.run_for(1s);
+    EXPECT_EQ(client.received.size(), 1U);
+    EXPECT_TRUE(client.closed_circuits.empty());
 }
 
 TEST(Hostile, CreateFloodIsBoundedAndLeavesRoomForOthers)
