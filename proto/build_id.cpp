@@ -47,8 +47,8 @@ int find_in_object(dl_phdr_info* object, std::size_t, void* out)
     for (int i = 0; i < object->dlpi_phnum; ++i) {
         const auto& header = object->dlpi_phdr[i];
         if (header.p_type != PT_NOTE) continue;
-        const auto* notes = reinterpret_cast<const unsigned char*>(
-            object->dlpi_addr + header.p_vaddr); // NOLINT(performance-no-int-to-ptr): the loader gives numbers
+        // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader gives numbers
+        const auto* notes = reinterpret_cast<const unsigned char*>(object->dlpi_addr + header.p_vaddr);
         std::string found = find_in_notes(notes, header.p_memsz);
         if (found.empty()) continue;
         *static_cast<std::string*>(out) = std::move(found);

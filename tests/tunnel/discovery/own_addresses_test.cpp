@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Endpoint at(const std::string& text)
+Endpoint address_at(const std::string& text)
 {
     return *Endpoint::parse(text);
 }
@@ -18,16 +18,16 @@ const TimePoint kStart{1h};
 TunnelSettings listening(const std::string& listen)
 {
     TunnelSettings settings;
-    settings.listen = at(listen);
+    settings.listen = address_at(listen);
     return settings;
 }
 
 TEST(OwnAddresses, StartsWithTheAddressItListensOn)
 {
     const OwnAddresses own(listening("10.0.0.1:7000"));
-    EXPECT_EQ(own.lan(), at("10.0.0.1:7000"));
-    EXPECT_EQ(own.wan(), at("10.0.0.1:7000"));
-    EXPECT_TRUE(own.is_own(at("10.0.0.1:7000")));
+    EXPECT_EQ(own.lan(), address_at("10.0.0.1:7000"));
+    EXPECT_EQ(own.wan(), address_at("10.0.0.1:7000"));
+    EXPECT_TRUE(own.is_own(address_at("10.0.0.1:7000")));
     EXPECT_TRUE(OwnAddresses(listening("0.0.0.0:7000")).wan().is_null());
 }
 
@@ -35,7 +35,7 @@ TEST(OwnAddresses, OnLoopbackAnOpenListenerIsKnownAsLocalhost)
 {
     TunnelSettings settings = listening("0.0.0.0:7000");
     settings.allow_loopback = true;
-    EXPECT_EQ(OwnAddresses(settings).lan(), at("127.0.0.1:7000"));
+    EXPECT_EQ(OwnAddresses(settings).lan(), address_at("127.0.0.1:7000"));
     settings.public_network = true;
     EXPECT_TRUE(OwnAddresses(settings).lan().is_null());
 }
@@ -44,54 +44,54 @@ TEST(OwnAddresses, OneResponderDecidesNothing)
 {
     OwnAddresses own(listening("10.0.0.1:7000"));
     for (int i = 0; i < 5; ++i)
-        EXPECT_FALSE(own.on_seen(at("20.1.0.1:1"), at("5.5.5.5:55"), kStart));
+        EXPECT_FALSE(own.on_seen(address_at("20.1.0.1:1"), address_at("5.5.5.5:55"), kStart));
     // Two of one /16 are one voice.
-    EXPECT_FALSE(own.on_seen(at("20.1.9.9:1"), at("5.5.5.5:55"), kStart));
-    EXPECT_EQ(own.wan(), at("10.0.0.1:7000"));
-    EXPECT_TRUE(own.on_seen(at("20.2.0.1:1"), at("5.5.5.5:55"), kStart));
-    EXPECT_EQ(own.wan(), at("5.5.5.5:55"));
-    EXPECT_EQ(own.lan(), at("10.0.0.1:7000"));
+    EXPECT_FALSE(own.on_seen(address_at("20.1.9.9:1"), address_at("5.5.5.5:55"), kStart));
+    EXPECT_EQ(own.wan(), address_at("10.0.0.1:7000"));
+    EXPECT_TRUE(own.on_seen(address_at("20.2.0.1:1"), address_at("5.5.5.5:55"), kStart));
+    EXPECT_EQ(own.wan(), address_at("5.5.5.5:55"));
+    EXPECT_EQ(own.lan(), address_at("10.0.0.1:7000"));
 }
 
 TEST(OwnAddresses, ALiarDoesNotMoveTheEstimate)
 {
     OwnAddresses own(listening("10.0.0.1:7000"));
     for (const char* honest : {"20.1.0.1:1", "20.2.0.1:1", "20.3.0.1:1"})
-        own.on_seen(at(honest), at("5.5.5.5:55"), kStart);
+        own.on_seen(address_at(honest), address_at("5.5.5.5:55"), kStart);
     for (const char* liar : {"66.6.0.1:1", "66.6.0.2:1", "66.6.0.3:1", "66.6.0.4:1"})
-        EXPECT_FALSE(own.on_seen(at(liar), at("6.6.6.6:66"), kStart));
-    EXPECT_EQ(own.wan(), at("5.5.5.5:55"));
+        EXPECT_FALSE(own.on_seen(address_at(liar), address_at("6.6.6.6:66"), kStart));
+    EXPECT_EQ(own.wan(), address_at("5.5.5.5:55"));
     // Two liars of different networks are still fewer than three.
-    EXPECT_FALSE(own.on_seen(at("67.6.0.1:1"), at("6.6.6.6:66"), kStart));
-    EXPECT_EQ(own.wan(), at("5.5.5.5:55"));
+    EXPECT_FALSE(own.on_seen(address_at("67.6.0.1:1"), address_at("6.6.6.6:66"), kStart));
+    EXPECT_EQ(own.wan(), address_at("5.5.5.5:55"));
 }
 
 TEST(OwnAddresses, FollowsARealMove)
 {
     OwnAddresses own(listening("10.0.0.1:7000"));
     for (const char* peer : {"20.1.0.1:1", "20.2.0.1:1", "20.3.0.1:1"})
-        own.on_seen(at(peer), at("5.5.5.5:55"), kStart);
+        own.on_seen(address_at(peer), address_at("5.5.5.5:55"), kStart);
     bool changed = false;
     for (const char* peer : {"20.1.0.1:1", "20.2.0.1:1"})
-        changed = own.on_seen(at(peer), at("7.7.7.7:77"), kStart + 1min);
+        changed = own.on_seen(address_at(peer), address_at("7.7.7.7:77"), kStart + 1min);
     EXPECT_TRUE(changed);
-    EXPECT_EQ(own.wan(), at("7.7.7.7:77"));
+    EXPECT_EQ(own.wan(), address_at("7.7.7.7:77"));
 }
 
 TEST(OwnAddresses, ForgetsOldWords)
 {
     OwnAddresses own(listening("10.0.0.1:7000"));
-    EXPECT_FALSE(own.on_seen(at("20.1.0.1:1"), at("5.5.5.5:55"), kStart));
-    EXPECT_FALSE(own.on_seen(at("20.2.0.1:1"), at("5.5.5.5:55"), kStart + 11min));
-    EXPECT_EQ(own.wan(), at("10.0.0.1:7000"));
+    EXPECT_FALSE(own.on_seen(address_at("20.1.0.1:1"), address_at("5.5.5.5:55"), kStart));
+    EXPECT_FALSE(own.on_seen(address_at("20.2.0.1:1"), address_at("5.5.5.5:55"), kStart + 11min));
+    EXPECT_EQ(own.wan(), address_at("10.0.0.1:7000"));
 }
 
 TEST(OwnAddresses, BehindASymmetricNatTheIpIsAgreedOn)
 {
     OwnAddresses own(listening("10.0.0.1:7000"));
-    own.on_seen(at("20.1.0.1:1"), at("5.5.5.5:51"), kStart);
-    EXPECT_TRUE(own.on_seen(at("20.2.0.1:1"), at("5.5.5.5:52"), kStart));
-    EXPECT_EQ(own.wan().ip, at("5.5.5.5:1").ip);
+    own.on_seen(address_at("20.1.0.1:1"), address_at("5.5.5.5:51"), kStart);
+    EXPECT_TRUE(own.on_seen(address_at("20.2.0.1:1"), address_at("5.5.5.5:52"), kStart));
+    EXPECT_EQ(own.wan().ip, address_at("5.5.5.5:1").ip);
 }
 
 TEST(OwnAddresses, OnLoopbackNothingOthersSayCounts)
@@ -99,38 +99,39 @@ TEST(OwnAddresses, OnLoopbackNothingOthersSayCounts)
     TunnelSettings settings = listening("127.0.1.1:7000");
     settings.allow_loopback = settings.allow_equal_prefixes = true;
     OwnAddresses own(settings);
-    EXPECT_FALSE(own.on_seen(at("127.0.2.1:1"), at("127.9.9.9:9"), kStart));
-    EXPECT_FALSE(own.on_seen(at("127.0.3.1:1"), at("127.9.9.9:9"), kStart));
-    EXPECT_EQ(own.wan(), at("127.0.1.1:7000"));
+    EXPECT_FALSE(own.on_seen(address_at("127.0.2.1:1"), address_at("127.9.9.9:9"), kStart));
+    EXPECT_FALSE(own.on_seen(address_at("127.0.3.1:1"), address_at("127.9.9.9:9"), kStart));
+    EXPECT_EQ(own.wan(), address_at("127.0.1.1:7000"));
 }
 
 TEST(OwnAddresses, AnotherPortOfOurPublicAddressIsOursUnlessPrefixesMayBeEqual)
 {
     OwnAddresses own(listening("10.0.0.1:7000"));
-    own.on_seen(at("20.1.0.1:1"), at("5.5.5.5:55"), kStart);
-    own.on_seen(at("20.2.0.1:1"), at("5.5.5.5:55"), kStart);
-    EXPECT_TRUE(own.is_own(at("5.5.5.5:56")));
-    EXPECT_FALSE(own.is_own(at("5.5.5.6:55")));
-    EXPECT_FALSE(own.is_own(at("10.0.0.1:7001"))); // a private address says nothing about who it is
+    own.on_seen(address_at("20.1.0.1:1"), address_at("5.5.5.5:55"), kStart);
+    own.on_seen(address_at("20.2.0.1:1"), address_at("5.5.5.5:55"), kStart);
+    EXPECT_TRUE(own.is_own(address_at("5.5.5.5:56")));
+    EXPECT_FALSE(own.is_own(address_at("5.5.5.6:55")));
+    EXPECT_FALSE(own.is_own(address_at("10.0.0.1:7001"))); // a private address says nothing about who it is
     TunnelSettings equal = listening("5.5.5.5:55");
     equal.allow_equal_prefixes = true;
-    EXPECT_TRUE(OwnAddresses(equal).is_own(at("5.5.5.5:55")));
-    EXPECT_FALSE(OwnAddresses(equal).is_own(at("5.5.5.5:56")));
+    EXPECT_TRUE(OwnAddresses(equal).is_own(address_at("5.5.5.5:55")));
+    EXPECT_FALSE(OwnAddresses(equal).is_own(address_at("5.5.5.5:56")));
 }
 
 TEST(OwnAddresses, SharedAddressesAndReflectionsAreOurs)
 {
     OwnAddresses own(listening("0.0.0.0:7000"));
-    own.share({at("5.5.5.5:55"), at("192.168.1.2:7000")});
-    EXPECT_EQ(own.wan(), at("5.5.5.5:55"));
-    EXPECT_TRUE(own.is_own(at("192.168.1.2:7000")));
-    own.add_self(at("8.8.8.8:1"));
-    EXPECT_TRUE(own.is_own(at("8.8.8.8:1")));
-    EXPECT_EQ(own.all(), (std::vector<Endpoint>{at("5.5.5.5:55"), at("192.168.1.2:7000"), at("8.8.8.8:1")}));
+    own.share({address_at("5.5.5.5:55"), address_at("192.168.1.2:7000")});
+    EXPECT_EQ(own.wan(), address_at("5.5.5.5:55"));
+    EXPECT_TRUE(own.is_own(address_at("192.168.1.2:7000")));
+    own.add_self(address_at("8.8.8.8:1"));
+    EXPECT_TRUE(own.is_own(address_at("8.8.8.8:1")));
+    EXPECT_EQ(own.all(), (std::vector<Endpoint>{address_at("5.5.5.5:55"), address_at("192.168.1.2:7000"),
+                                                address_at("8.8.8.8:1")}));
     own.share({});
-    EXPECT_FALSE(own.is_own(at("192.168.1.2:7000")));
+    EXPECT_FALSE(own.is_own(address_at("192.168.1.2:7000")));
     for (std::uint16_t port = 1; port < 1000; ++port)
-        own.add_self({at("9.9.9.9:1").ip, port});
+        own.add_self({address_at("9.9.9.9:1").ip, port});
     EXPECT_LE(own.all().size(), 20U);
 }
 

@@ -14,7 +14,7 @@ ExitPolicy policy(bool allow_loopback = false, bool public_network = false)
     return {settings, make_prefix(settings.overlay)};
 }
 
-Endpoint at(std::string_view ip, std::uint16_t port = 6881)
+Endpoint endpoint_of(std::string_view ip, std::uint16_t port = 6881)
 {
     return {IpAddress::parse(ip).value(), port};
 }
@@ -23,7 +23,7 @@ TEST(ExitPolicy, GlobalUnicastOnly)
 {
     const ExitPolicy exit = policy();
     for (const char* good : {"8.8.8.8", "130.161.119.206", "2001:4860:4860::8888", "::ffff:8.8.8.8"})
-        EXPECT_TRUE(exit.allows(at(good))) << good;
+        EXPECT_TRUE(exit.allows(endpoint_of(good))) << good;
     for (const char* bad : {"0.0.0.0",
                             "0.1.2.3",
                             "10.1.2.3",
@@ -57,7 +57,7 @@ TEST(ExitPolicy, GlobalUnicastOnly)
                             "::ffff:10.0.0.1",
                             "::ffff:192.168.1.1",
                             "::127.0.0.1"})
-        EXPECT_FALSE(exit.allows(at(bad))) << bad;
+        EXPECT_FALSE(exit.allows(endpoint_of(bad))) << bad;
 }
 
 TEST(ExitPolicy, EdgesOfBlocks)
@@ -66,42 +66,43 @@ TEST(ExitPolicy, EdgesOfBlocks)
     for (const char* good :
          {"9.255.255.255", "11.0.0.0", "100.63.255.255", "100.128.0.0", "126.255.255.255", "128.0.0.0",
           "172.15.255.255", "172.32.0.0", "192.167.255.255", "192.169.0.0", "223.255.255.255"})
-        EXPECT_TRUE(exit.allows(at(good))) << good;
+        EXPECT_TRUE(exit.allows(endpoint_of(good))) << good;
 }
 
 TEST(ExitPolicy, LoopbackOnlyWhereThePrivateOverlayAllowsIt)
 {
-    EXPECT_TRUE(policy(true).allows(at("127.0.0.9")));
-    EXPECT_TRUE(policy(true).allows(at("::1")));
-    EXPECT_TRUE(policy(true).allows(at("::ffff:127.0.0.9")));
-    EXPECT_FALSE(policy(true).allows(at("10.0.0.1")));
-    EXPECT_FALSE(policy(true).allows(at("0.0.0.0")));
-    EXPECT_FALSE(policy(true, true).allows(at("127.0.0.9")));
+    EXPECT_TRUE(policy(true).allows(endpoint_of("127.0.0.9")));
+    EXPECT_TRUE(policy(true).allows(endpoint_of("::1")));
+    EXPECT_TRUE(policy(true).allows(endpoint_of("::ffff:127.0.0.9")));
+    EXPECT_FALSE(policy(true).allows(endpoint_of("10.0.0.1")));
+    EXPECT_FALSE(policy(true).allows(endpoint_of("0.0.0.0")));
+    EXPECT_FALSE(policy(true, true).allows(endpoint_of("127.0.0.9")));
 }
 
 TEST(ExitPolicy, RefusedPorts)
 {
     ExitPolicy exit = policy();
     for (const std::uint16_t port : std::to_array<std::uint16_t>({0, 25, 53}))
-        EXPECT_FALSE(exit.allows(at("8.8.8.8", port))) << port;
+        EXPECT_FALSE(exit.allows(endpoint_of("8.8.8.8", port))) << port;
     for (const std::uint16_t port : std::to_array<std::uint16_t>({1, 80, 65535}))
-        EXPECT_TRUE(exit.allows(at("8.8.8.8", port))) << port;
+        EXPECT_TRUE(exit.allows(endpoint_of("8.8.8.8", port))) << port;
     exit.set_refused_ports({80});
-    EXPECT_FALSE(exit.allows(at("8.8.8.8", 80)));
-    EXPECT_TRUE(exit.allows(at("8.8.8.8", 53)));
+    EXPECT_FALSE(exit.allows(endpoint_of("8.8.8.8", 80)));
+    EXPECT_TRUE(exit.allows(endpoint_of("8.8.8.8", 53)));
 }
 
 TEST(ExitPolicy, NeverOurselves)
 {
     ExitPolicy exit = policy(true);
-    exit.set_own_addresses({at("8.8.8.8", 8090), at("127.0.0.5", 8090), at("2001:4860::1", 8090)});
-    EXPECT_FALSE(exit.allows(at("8.8.8.8", 6881)));
-    EXPECT_FALSE(exit.allows(at("::ffff:8.8.8.8", 6881)));
-    EXPECT_FALSE(exit.allows(at("2001:4860::1", 1)));
-    EXPECT_TRUE(exit.allows(at("8.8.8.9", 8090)));
+    exit.set_own_addresses(
+        {endpoint_of("8.8.8.8", 8090), endpoint_of("127.0.0.5", 8090), endpoint_of("2001:4860::1", 8090)});
+    EXPECT_FALSE(exit.allows(endpoint_of("8.8.8.8", 6881)));
+    EXPECT_FALSE(exit.allows(endpoint_of("::ffff:8.8.8.8", 6881)));
+    EXPECT_FALSE(exit.allows(endpoint_of("2001:4860::1", 1)));
+    EXPECT_TRUE(exit.allows(endpoint_of("8.8.8.9", 8090)));
     // On loopback a torrent client and a node may share an address, but not a port.
-    EXPECT_FALSE(exit.allows(at("127.0.0.5", 8090)));
-    EXPECT_TRUE(exit.allows(at("127.0.0.5", 6881)));
+    EXPECT_FALSE(exit.allows(endpoint_of("127.0.0.5", 8090)));
+    EXPECT_TRUE(exit.allows(endpoint_of("127.0.0.5", 6881)));
 }
 
 TEST(ExitPolicy, NeverThisMachine)
@@ -110,11 +111,11 @@ TEST(ExitPolicy, NeverThisMachine)
     exit.set_host_addresses({IpAddress::parse("8.8.8.8").value(), IpAddress::parse("2001:4860::1").value(),
                              IpAddress::parse("127.0.0.1").value(), IpAddress::parse("::1").value()});
     for (const char* bad : {"8.8.8.8", "::ffff:8.8.8.8", "2001:4860::1"})
-        EXPECT_FALSE(exit.allows(at(bad))) << bad;
-    EXPECT_TRUE(exit.allows(at("8.8.8.9")));
-    EXPECT_TRUE(exit.allows(at("127.0.0.1"))) << "a private overlay of one machine";
+        EXPECT_FALSE(exit.allows(endpoint_of(bad))) << bad;
+    EXPECT_TRUE(exit.allows(endpoint_of("8.8.8.9")));
+    EXPECT_TRUE(exit.allows(endpoint_of("127.0.0.1"))) << "a private overlay of one machine";
     exit.set_host_addresses({});
-    EXPECT_TRUE(exit.allows(at("8.8.8.8")));
+    EXPECT_TRUE(exit.allows(endpoint_of("8.8.8.8")));
 }
 
 TEST(ExitPolicy, EmptyAndShortDatagrams)
