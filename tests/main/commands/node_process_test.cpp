@@ -25,9 +25,9 @@ protected:
     }
     void TearDown() override { std::filesystem::remove_all(folder); }
 
-    NodeStart start(std::string argument) const
+    NodeStart start(std::string argument, std::string second = "--gtest_color=no") const
     {
-        return {"relay", "127.1.2.3", {std::move(argument)}, folder / "node"};
+        return {"relay", "127.1.2.3", {std::move(argument), std::move(second)}, folder / "node"};
     }
 
     static bool ended(NodeProcess& node)
@@ -44,7 +44,7 @@ protected:
 
 TEST_F(NodeProcessTest, RunsThisProgramWithItsArgumentsAndKeepsWhatItWrites)
 {
-    NodeProcess node(start("--gtest_list_tests"));
+    NodeProcess node(start("--gtest_list_tests", "--gtest_filter=NodeProcess*"));
     EXPECT_GT(node.pid(), 0);
     EXPECT_TRUE(ended(node));
     EXPECT_THAT(node.log_tail(), HasSubstr("NodeProcessTest"));
@@ -64,7 +64,7 @@ TEST_F(NodeProcessTest, TheUsersOwnVariablesStayOutside)
 
 TEST_F(NodeProcessTest, SaysWhereItCannotStart)
 {
-    NodeStart wrong = start("--gtest_list_tests");
+    NodeStart wrong = start("--gtest_list_tests", "--gtest_filter=NodeProcess*");
     wrong.folder = "/proc/nowhere";
     EXPECT_THROW(NodeProcess{wrong}, UserError);
 }
