@@ -61,7 +61,7 @@ TEST_F(PoolControlTest, AChangeFrameOutOfBoundsEndsTheWorker)
     start_and_wait({"endless@1"});
     (void)good_circuit();
     const auto old_pid = pid(1);
-    EXPECT_FALSE(*circuit());
+    (void)circuit(); // on worker 1, answered or not before its end
     ASSERT_TRUE(wait([&] { return pid(1) != 0 && pid(1) != old_pid; }));
     EXPECT_EQ(report(1, std::string(65, 'x')), 0U);
 }
