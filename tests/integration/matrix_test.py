@@ -77,6 +77,8 @@ class FullMatrix(Cases):
                         self.check(result, hops, workers)
                         self.assertEqual(result["bytes"], 512 << 20)
                         self.assertTrue(all(carried > 0 for carried in result["worker_bytes"]), result["worker_bytes"])
+                        print(f"{hops} hops, {workers} workers: {result['rate_bytes_per_s'] / 1e6:.1f} MB/s, MB by worker",
+                              [carried // 1_000_000 for carried in result["worker_bytes"]], flush=True)
 
 
 if __name__ == "__main__":
