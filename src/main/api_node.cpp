@@ -34,7 +34,7 @@ Json route_json(const RouteStatus& route, const NodeView& view)
             {"last_error", route.last_error},
             {"in_state_s", in_seconds(route.in_state)},
             {"flows", route.flows},
-            {"waiting_for", waiting_text(route, discovery)}};
+            {"waiting_for", waiting_text(route, discovery, view.settings.allow_equal_prefixes)}};
 }
 
 Json network_json(const NodeView& view)

@@ -181,7 +181,8 @@ void App::Parts::on_route(const Route& route, bool ready)
     std::string waiting;
     if (!ready)
         for (const RouteStatus& status : routing->status())
-            if (status.route == route) waiting = waiting_text(status, service->snapshot().discovery);
+            if (status.route == route)
+                waiting = waiting_text(status, service->snapshot().discovery, options.settings.allow_equal_prefixes);
     torrents->set_route(proxies->torrent_route(route), ready, waiting);
 }
 

@@ -5,6 +5,7 @@
 #include "worker/worker.hpp"
 
 #include <string_view>
+#include <sys/prctl.h>
 #include <utility>
 
 namespace {
@@ -25,6 +26,8 @@ std::unique_ptr<cepa::proto::TunnelService> make_in_process(boost::asio::io_cont
 
 int main(int argc, char** argv)
 {
-    if (argc == 2 && std::string_view(argv[1]) == "worker") return cepa::worker::run_worker();
+    const bool worker = argc == 2 && std::string_view(argv[1]) == "worker";
+    ::prctl(PR_SET_NAME, worker ? "cepa-worker" : "cepa"); // started through /proc/self/exe it would be called "exe"
+    if (worker) return cepa::worker::run_worker();
     return cepa::main::run_application({argv + (argc > 0 ? 1 : 0), argv + argc}, make_in_process);
 }

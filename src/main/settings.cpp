@@ -132,6 +132,13 @@ void check_settings(const Settings& s)
     if (strangers && s.allow_equal_prefixes)
         throw Misuse("network.allow_equal_prefixes is for private overlays only: remove it, or choose network.join = "
                      "\"private\" and an overlay of your own");
+    for (const auto* named : {&s.peers, &s.bootstrap})
+        for (const Endpoint& peer : *named)
+            if (peer.ip.is_loopback() && !s.allow_loopback)
+                throw Misuse(
+                    fmt::format("{} is on this machine: a network on loopback needs network.allow_loopback = true in "
+                                "cepa.toml, or CEPA_NETWORK_ALLOW_LOOPBACK=true, on each of its nodes",
+                                peer.to_string()));
     if (s.join == Join::public_network && !s.bootstrap.empty())
         throw Misuse("network.bootstrap is for private networks only: the public network has its own servers");
     if (s.workers && s.max_workers && *s.workers > *s.max_workers)

@@ -155,7 +155,7 @@ constexpr SettingKey kKeys[] = {
      [](Settings& s, Values v) { return put_endpoints(s.bootstrap, v); }},
     {"network.family", SettingKind::list, "", "public keys of your other nodes: no path takes two of them",
      "public keys of 148 hexadecimal digits", put_family},
-    {"network.allow_loopback", SettingKind::flag, "false", "exits may send to loopback (private overlays only)", kFlag,
+    {"network.allow_loopback", SettingKind::flag, "false", "nodes and exits may talk to addresses of this machine (private overlays only)", kFlag,
      [](Settings& s, Values v) { return put_flag(s.allow_loopback, v); }},
     {"network.allow_equal_prefixes", SettingKind::flag, "false",
      "paths may take two nodes of one /16 (private overlays only)", kFlag,

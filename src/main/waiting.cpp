@@ -14,7 +14,7 @@ std::string building_text(const RouteStatus& route)
 
 } // namespace
 
-std::string waiting_text(const RouteStatus& route, const proto::DiscoveryInfo& discovery)
+std::string waiting_text(const RouteStatus& route, const proto::DiscoveryInfo& discovery, bool equal_prefixes)
 {
     if (route.usable()) return {};
     if (discovery.peers() == 0) return "an answer of any node of the network: none was reachable so far";
@@ -22,6 +22,11 @@ std::string waiting_text(const RouteStatus& route, const proto::DiscoveryInfo& d
         return fmt::format("an exit: no exits known ({} nodes, {} relays)", discovery.peers(), discovery.relays());
     if (discovery.peers() < route.route.hops)
         return fmt::format("more nodes: {} hops need as many, {} known", route.route.hops, discovery.peers());
+    if (!equal_prefixes && discovery.distinct_prefixes() < route.route.hops)
+        return fmt::format(
+            "nodes in more networks: no two of {} hops may share a /16, and all known are in {} (in a private "
+            "network: network.allow_equal_prefixes)",
+            route.route.hops, discovery.distinct_prefixes());
     return building_text(route);
 }
 

@@ -10,8 +10,10 @@
 namespace cepa::main {
 
 /// Empty when the route carries traffic; else what it waits for: "waits 12s for: <text>". The text stays the same while
-/// it waits for the same thing, because others measure the time from its last change.
-[[nodiscard]] std::string waiting_text(const RouteStatus& route, const proto::DiscoveryInfo& discovery);
+/// it waits for the same thing, because others measure the time from its last change. `equal_prefixes`: hops may share
+/// a /16 (network.allow_equal_prefixes).
+[[nodiscard]] std::string waiting_text(const RouteStatus& route, const proto::DiscoveryInfo& discovery,
+                                       bool equal_prefixes);
 
 /// What works and what does not with the peers that are known, for `cepa status`.
 [[nodiscard]] std::string network_text(const proto::DiscoveryInfo& discovery);

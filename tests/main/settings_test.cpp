@@ -114,6 +114,16 @@ TEST(Settings, TestOptionsNeedAPrivateOverlay)
     EXPECT_THAT(contradiction(s), HasSubstr("allow_equal_prefixes"));
 }
 
+TEST(Settings, PeersOnLoopbackNeedTheirSwitch)
+{
+    Settings s;
+    s.overlay = OverlayBytes{1};
+    s.peers = {Endpoint::parse("127.0.0.1:7001").value()};
+    EXPECT_THAT(contradiction(s), HasSubstr("127.0.0.1:7001 is on this machine"));
+    s.allow_loopback = true;
+    EXPECT_EQ(contradiction(s), "");
+}
+
 TEST(Settings, OtherContradictions)
 {
     Settings s;

@@ -22,6 +22,7 @@ proto::DiscoveryInfo known(std::uint32_t peers, std::uint32_t relays, std::uint3
     out.set_peers(peers);
     out.set_relays(relays);
     out.set_exits(exits);
+    out.set_distinct_prefixes(1);
     return out;
 }
 
@@ -31,29 +32,29 @@ TEST(Waiting, ARouteThatCarriesTrafficWaitsForNothing)
 {
     RouteStatus route = waiting_route(3);
     route.ready = 1;
-    EXPECT_EQ(waiting_text(route, known(0, 0, 0)), "");
+    EXPECT_EQ(waiting_text(route, known(0, 0, 0), true), "");
 }
 
 TEST(Waiting, EachStepIsNamed)
 {
-    EXPECT_EQ(waiting_text(waiting_route(3), known(0, 0, 0)),
+    EXPECT_EQ(waiting_text(waiting_route(3), known(0, 0, 0), true),
               "an answer of any node of the network: none was reachable so far");
-    EXPECT_EQ(waiting_text(waiting_route(3), known(4, 4, 0)), "an exit: no exits known (4 nodes, 4 relays)");
-    EXPECT_EQ(waiting_text(waiting_route(3), known(2, 2, 1)), "more nodes: 3 hops need as many, 2 known");
+    EXPECT_EQ(waiting_text(waiting_route(3), known(4, 4, 0), true), "an exit: no exits known (4 nodes, 4 relays)");
+    EXPECT_EQ(waiting_text(waiting_route(3), known(2, 2, 1), true), "more nodes: 3 hops need as many, 2 known");
     RouteStatus building = waiting_route(2);
-    EXPECT_EQ(waiting_text(building, known(5, 4, 1)), "a circuit of 2 hops");
+    EXPECT_EQ(waiting_text(building, known(5, 4, 1), true), "a circuit of 2 hops");
     building.last_error = "timed out";
-    EXPECT_EQ(waiting_text(building, known(5, 4, 1)), "a circuit of 2 hops (the last attempt: timed out)");
-    EXPECT_EQ(waiting_text(waiting_route(1), known(1, 0, 1)), "a circuit of 1 hop");
+    EXPECT_EQ(waiting_text(building, known(5, 4, 1), true), "a circuit of 2 hops (the last attempt: timed out)");
+    EXPECT_EQ(waiting_text(waiting_route(1), known(1, 0, 1), true), "a circuit of 1 hop");
 }
 
 TEST(Waiting, TheTextStaysWhileTheTimePasses)
 {
     RouteStatus route = waiting_route(3);
-    const std::string first = waiting_text(route, known(0, 0, 0));
+    const std::string first = waiting_text(route, known(0, 0, 0), true);
     route.in_state += std::chrono::seconds(5);
     ++route.failed;
-    EXPECT_EQ(waiting_text(route, known(0, 0, 0)), first);
+    EXPECT_EQ(waiting_text(route, known(0, 0, 0), true), first);
 }
 
 TEST(Waiting, StatusSaysWhatWorksWithout)
@@ -62,4 +63,10 @@ TEST(Waiting, StatusSaysWhatWorksWithout)
     EXPECT_THAT(network_text(known(3, 3, 0)), HasSubstr("no exits known"));
     EXPECT_THAT(network_text(known(3, 3, 0)), HasSubstr("plain torrents"));
     EXPECT_THAT(network_text(known(3, 2, 1)), HasSubstr("2 relays and 1 exits known"));
+}
+
+TEST(Waiting, HopsInOneNetworkAreNamed)
+{
+    EXPECT_THAT(waiting_text(waiting_route(2), known(5, 4, 1), false), HasSubstr("network.allow_equal_prefixes"));
+    EXPECT_THAT(waiting_text(waiting_route(1), known(5, 4, 1), false), HasSubstr("a circuit of 1 hop"));
 }
