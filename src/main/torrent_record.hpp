@@ -4,11 +4,13 @@
 
 #include "main/torrent_types.hpp"
 
+#include <libtorrent/add_torrent_params.hpp>
 #include <libtorrent/torrent_handle.hpp>
 #include <libtorrent/torrent_status.hpp>
 
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +32,7 @@ struct TorrentRecord {
     std::string write_error;           ///< why libtorrent stopped writing (upload mode); cleared by resume
     TimePoint waiting_since{};
     std::vector<Endpoint> first_peers;                           ///< that the user named
+    std::optional<libtorrent::add_torrent_params> description;   ///< cleaned; of a .torrent that came after the magnet
     TimePoint offered_at{};                                      ///< when libtorrent was given them last
     std::vector<std::function<void(Answer<std::string>)>> added; ///< who waits for that
     std::deque<std::function<void(Answer<void>)>> saved; ///< who asked for resume data; libtorrent answers in order

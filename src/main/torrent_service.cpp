@@ -157,9 +157,11 @@ void TorrentService::Impl::on_alert(const TorrentRoute& route, const lt::alert& 
     if (const auto* removed = lt::alert_cast<lt::torrent_removed_alert>(&alert)) return on_removed(*removed);
     if (const auto* saved = lt::alert_cast<lt::save_resume_data_alert>(&alert)) return on_saved(*saved);
     if (const auto* failed = lt::alert_cast<lt::save_resume_data_failed_alert>(&alert)) return on_not_saved(*failed);
-    if (const auto* failed = lt::alert_cast<lt::torrent_delete_failed_alert>(&alert))
+    if (const auto* failed = lt::alert_cast<lt::torrent_delete_failed_alert>(&alert)) {
+        if (!failed->error) return; // without metadata there were no files
         return log::warn("files of a removed torrent could not be deleted",
                          {log::field("why", failed->error.message())});
+    }
     if (const auto* failed = lt::alert_cast<lt::file_error_alert>(&alert)) on_file_error(*failed);
     if ((alert.category() & lt::alert_category::error) != lt::alert_category_t{})
         log::debug("torrent alert", {log::field("text", Sensitive(alert.message()))});

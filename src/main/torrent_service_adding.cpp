@@ -1,9 +1,11 @@
 // How torrents come into the service, from the user and from the state folder, and how a whole route's torrents fail.
 #include "base/log.hpp"
+#include "main/torrent_cleaning.hpp"
 #include "main/torrent_service_impl.hpp"
 #include "main/torrent_source.hpp"
 
 #include <boost/algorithm/string/predicate.hpp>
+#include <libtorrent/announce_entry.hpp>
 #include <libtorrent/torrent_flags.hpp>
 #include <libtorrent/torrent_info.hpp>
 
@@ -60,7 +62,7 @@ Answer<void> TorrentService::Impl::add_parsed(lt::add_torrent_params params, con
     if (params.ti) params.info_hashes = params.ti->info_hashes();
     const Id id = torrent_id(params.info_hashes);
     if (const auto known = records_.find(id); known != records_.end())
-        return add_again(known->second, request, std::move(done));
+        return add_again(known->second, std::move(params), request, std::move(done));
     const CleaningPolicy policy{route.hops > 0, !options_.public_network};
     if (const Answer<void> complete = complete_params(params, request, policy); !complete) return complete;
     const Answer<TorrentSession*> session = sessions_.open(route);
@@ -81,7 +83,8 @@ Answer<void> TorrentService::Impl::add_parsed(lt::add_torrent_params params, con
     return {};
 }
 
-Answer<void> TorrentService::Impl::add_again(const TorrentRecord& record, const AddTorrent& request, IdDone done)
+Answer<void> TorrentService::Impl::add_again(TorrentRecord& record, lt::add_torrent_params params,
+                                             const AddTorrent& request, IdDone done)
 {
     const TorrentInfo& info = record.info;
     if (info.route != TorrentSessions::normal(request.route))
@@ -92,10 +95,31 @@ Answer<void> TorrentService::Impl::add_again(const TorrentRecord& record, const 
         return std::unexpected(
             fmt::format("torrent {}: already here, in folder {}; to change that, first: cepa remove {:.10}", info.id,
                         info.save_path.string(), info.id));
+    if (params.ti && info.bytes_total == 0) {
+        clean(params, {info.route.hops > 0, !options_.public_network});
+        record.info.findable = record.info.findable || findable(params, request);
+        record.description = std::move(params);
+        describe(record);
+    }
     for (const Endpoint& peer : request.peers)
         connect_peer(info.id, peer, [](const Answer<void>&) {});
     post([done = std::move(done), id = info.id] { done(id); });
     return {};
+}
+
+/// Gives a torrent that came as a magnet link the .torrent that came later, once libtorrent has taken it. Of the
+/// description only the info section, as peers would send it: libtorrent checks it against the info hash.
+void TorrentService::Impl::describe(TorrentRecord& record)
+{
+    if (!record.handle.is_valid() || !record.description) return;
+    const lt::add_torrent_params given = *std::exchange(record.description, std::nullopt);
+    if (!given.ti) return; // the cleaning could not keep it
+    for (std::size_t i = 0; i < given.trackers.size(); ++i) {
+        lt::announce_entry tracker(given.trackers[i]);
+        tracker.tier = static_cast<std::uint8_t>(i < given.tracker_tiers.size() ? given.tracker_tiers[i] : 0);
+        record.handle.add_tracker(tracker);
+    }
+    if (record.handle.set_metadata(given.ti->info_section())) record.unsaved = true;
 }
 
 void TorrentService::Impl::on_added(const TorrentRoute& route, const lt::add_torrent_alert& alert)
@@ -119,6 +143,7 @@ void TorrentService::Impl::on_added(const TorrentRoute& route, const lt::add_tor
         record.offered_at = clock_.now();
         for (const Endpoint& peer : record.first_peers)
             record.handle.connect_peer(to_libtorrent(peer));
+        describe(record);
         save(record, [](const Answer<void>&) {});
     }
     for (const IdDone& done : waiting)

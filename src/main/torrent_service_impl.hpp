@@ -48,7 +48,9 @@ private:
     [[nodiscard]] Answer<void> add_parsed(libtorrent::add_torrent_params params, const AddTorrent& request,
                                           bool plain_life, IdDone done);
     [[nodiscard]] bool findable(const libtorrent::add_torrent_params& params, const AddTorrent& request) const;
-    [[nodiscard]] Answer<void> add_again(const TorrentRecord& record, const AddTorrent& request, IdDone done);
+    [[nodiscard]] Answer<void> add_again(TorrentRecord& record, libtorrent::add_torrent_params params,
+                                         const AddTorrent& request, IdDone done);
+    static void describe(TorrentRecord& record);
     void on_added(const TorrentRoute& route, const libtorrent::add_torrent_alert& alert);
     void fail_all_of(const TorrentRoute& route, const std::string& why);
 

@@ -4,6 +4,7 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ip/udp.hpp>
+#include <gmock/gmock.h>
 #include <libtorrent/torrent_info.hpp>
 
 #include <poll.h>
@@ -254,6 +255,48 @@ TEST_F(TorrentServiceAddingTest, AMagnetGetsItsDescriptionFromPeers)
     ASSERT_EQ(getter.add(request), torrent.id);
     ASSERT_TRUE(getter.complete(torrent.id));
     EXPECT_TRUE(same_file());
+}
+
+TEST_F(TorrentServiceAddingTest, AMagnetGetsItsDescriptionFromALaterFile)
+{
+    const CreatedTorrent torrent = make_torrent(500'000);
+    TorrentNode getter(io, containment, options("127.0.5.2"));
+    for (const bool at_once : {true, false}) { // before libtorrent has taken the magnet, and long after
+        AddTorrent request = get(torrent, 3, *Endpoint::parse("127.0.5.9:9"));
+        request.peers.clear();
+        AddTorrent magnet = request;
+        magnet.content.clear();
+        magnet.source = torrent.magnet;
+        if (at_once)
+            getter.service.add(magnet, [](const Answer<std::string>&) {});
+        else
+            ASSERT_EQ(getter.add(magnet), torrent.id);
+        EXPECT_EQ(getter.service.show(torrent.id)->bytes_total, 0U);
+        ASSERT_EQ(getter.add(request), torrent.id);
+        EXPECT_TRUE(run_until(io, [&] { return getter.service.show(torrent.id)->bytes_total == 500'000; }))
+            << to_string(getter.service.show(torrent.id)->state);
+        EXPECT_EQ(getter.service.show(torrent.id)->name, "file");
+        ASSERT_TRUE(getter.wait_for([&](auto done) { getter.service.remove(torrent.id, false, done); }));
+    }
+    EXPECT_TRUE(getter.guard_text.empty()) << getter.guard_text;
+}
+
+TEST_F(TorrentServiceAddingTest, AMagnetWithoutFilesIsRemovedInSilence)
+{
+    TorrentNode node(io, containment, options("127.0.5.2"));
+    AddTorrent request;
+    request.source = "magnet:?xt=urn:btih:0123456789abcdef0123456789abcdef01234567";
+    request.save_path = folder.path() / "got";
+    request.route.hops = 0;
+    const auto id = node.add(request);
+    ASSERT_TRUE(id) << id.error();
+    testing::internal::CaptureStderr();
+    const auto removed = node.wait_for([&](auto done) { node.service.remove(*id, true, done); });
+    // The alert on the files comes with the one that the removal waits for, or with the next ones.
+    request.source.back() = '8';
+    EXPECT_TRUE(node.add(request));
+    EXPECT_THAT(testing::internal::GetCapturedStderr(), testing::Not(testing::HasSubstr("could not be deleted")));
+    EXPECT_TRUE(removed);
 }
 
 } // namespace
