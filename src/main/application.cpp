@@ -117,7 +117,8 @@ int run_application(std::vector<std::string> arguments, const InProcessFactory& 
         return fail_with(console, options.error().text, options.error().status);
     }
     if (!options) {
-        std::fprintf(options.error().status == 0 ? stdout : stderr, "%s\n", options.error().text.c_str());
+        const bool failed = options.error().status != 0;
+        std::fprintf(failed ? stderr : stdout, "%s%s\n", failed ? "cepa: " : "", options.error().text.c_str());
         return options.error().status;
     }
     Console console(options->json);

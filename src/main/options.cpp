@@ -43,6 +43,33 @@ std::string check_endpoint(const std::string& text)
     return endpoint && endpoint->port != 0 ? "" : fmt::format("{}: expected ADDRESS:PORT with a literal address", text);
 }
 
+std::string check_worker_count(const std::string& text)
+{
+    const bool digits = !text.empty() && text.size() <= 2 && text.find_first_not_of("0123456789") == std::string::npos;
+    const int count = digits ? std::stoi(text) : 0;
+    return count >= 1 && count <= 64 ? "" : fmt::format("workers {}: expected a number from 1 to 64", text);
+}
+
+std::string check_id(const std::string& text)
+{
+    return text.empty() ? "an id is missing" : "";
+}
+
+/// CLI11 puts the name of the argument before what a check said, and a blank line behind the help.
+std::string without_argument_name(std::string text)
+{
+    for (const char* name : {"N: workers ", "ID: an id "})
+        if (text.starts_with(name)) return text.substr(text.find(": ") + 2);
+    return text;
+}
+
+std::string without_blank_end(std::string text)
+{
+    while (text.ends_with('\n'))
+        text.pop_back();
+    return text;
+}
+
 /// What the flags write into; lives as long as the CLI::App that refers to it.
 struct Raw {
     Options options;
@@ -157,10 +184,12 @@ void add_command_flags(CLI::App& c, Command command, Raw& raw)
     case Command::show:
     case Command::pause:
     case Command::resume:
-        c.add_option("ID", o.id, "info hash, or a unique beginning of it")->required();
+        c.add_option("ID", o.id, "info hash, or a unique beginning of it")
+            ->required()
+            ->check(CLI::Validator(check_id, ""));
         break;
     case Command::workers:
-        c.add_option("N", o.worker_count, "how many are to run")->check(CLI::Range(1, 64));
+        c.add_option("N", o.worker_count, "how many are to run")->check(CLI::Validator(check_worker_count, "1 to 64"));
         break;
     default:
         break;
@@ -230,6 +259,7 @@ std::expected<Options, ParseEnd> parse_options(std::vector<std::string> argument
         command->fallthrough(); // global flags may stand behind the command
         command->callback([&raw, &entry] { raw.options.command = entry.command; });
         add_command_flags(*command, entry.command, raw);
+        command->footer("Flags of every command: see cepa --help");
     }
     std::ranges::reverse(arguments); // CLI11 takes them from the back
     try {
@@ -237,14 +267,14 @@ std::expected<Options, ParseEnd> parse_options(std::vector<std::string> argument
     } catch (const CLI::ParseError& error) {
         if (error.get_exit_code() == 0) {
             const bool version = error.get_name() == "CallForVersion";
-            return std::unexpected(ParseEnd{version ? std::string(error.what()) + "\n" : app.help(), 0});
+            return std::unexpected(ParseEnd{version ? error.what() : without_blank_end(app.help()), 0});
         }
         const auto left_over = app.remaining();
         const bool no_command = app.get_subcommands().empty() && !left_over.empty();
-        return std::unexpected(
-            ParseEnd{fmt::format("{}\nSee cepa --help or cepa COMMAND --help.",
-                                 no_command ? "no such command: " + left_over.front() : error.what()),
-                     2});
+        return std::unexpected(ParseEnd{
+            fmt::format("{}\nSee cepa --help or cepa COMMAND --help.",
+                        no_command ? "no such command: " + left_over.front() : without_argument_name(error.what())),
+            2});
     }
     if (auto end = finish(raw)) return std::unexpected(std::move(*end));
     return std::move(raw.options);

@@ -105,6 +105,8 @@ void apply_settings_file(Settings& settings, const std::filesystem::path& file, 
 {
     std::error_code ignored;
     if (!required && !std::filesystem::exists(file, ignored)) return;
+    if (std::filesystem::is_directory(file, ignored))
+        throw Misuse(fmt::format("settings file {}: is a folder, not a settings file", file.string()));
     std::ifstream in(file, std::ios::binary);
     const auto size = std::filesystem::file_size(file, ignored);
     if (!in || ignored)

@@ -5,6 +5,7 @@
 using namespace cepa;
 using namespace cepa::main;
 using testing::HasSubstr;
+using testing::Not;
 
 namespace {
 
@@ -104,15 +105,30 @@ TEST(Options, MisuseEndsWithTwoAndSaysWhat)
         {{"demo", "--size", "lots"}, "--size lots"},
         {{"demo", "--size", "0"}, "--size 0"},
         {{"demo", "--exits", "0"}, "--exits"},
-        {{"workers", "0"}, "N"},
+        {{"workers", "0"}, "workers 0: expected a number from 1 to 64"},
+        {{"workers", "x"}, "workers x: expected a number from 1 to 64"},
+        {{"workers", "65"}, "workers 65: expected"},
         {{"show"}, "ID"},
+        {{"show", ""}, "an id is missing"},
+        {{"remove", "", "--delete-files"}, "an id is missing"},
     };
     for (const auto& [line, text] : lines) {
         const auto parsed = parse(line);
         ASSERT_FALSE(parsed.has_value()) << text;
         EXPECT_EQ(parsed.error().status, 2) << text;
         EXPECT_THAT(parsed.error().text, HasSubstr(text));
+        EXPECT_THAT(parsed.error().text, Not(HasSubstr("N: "))) << "the argument's name is no part of the sentence";
     }
+}
+
+TEST(Options, HelpOfACommandNamesTheFlagsOfAll)
+{
+    for (const char* command : {"get", "add", "seed", "node", "run", "workers"})
+        EXPECT_THAT(parse({command, "--help"}).error().text,
+                    testing::EndsWith("\nFlags of every command: see cepa --help"));
+    const std::string whole = parse({"--help"}).error().text;
+    EXPECT_NE(whole.back(), '\n') << "the one who prints it ends the line";
+    EXPECT_EQ(whole.find("Flags of every command"), std::string::npos);
 }
 
 TEST(Options, HelpAndVersionSucceed)

@@ -119,6 +119,11 @@ TEST(SettingsFile, ReadsFromDisk)
     Settings s;
     apply_settings_file(s, file, true);
     EXPECT_EQ(s.hops, 1);
-    EXPECT_THROW(apply_settings_file(s, folder, true), Misuse); // a folder is no file
+    try {
+        apply_settings_file(s, folder, true);
+        FAIL() << "a folder is no file";
+    } catch (const Misuse& error) {
+        EXPECT_THAT(error.what(), HasSubstr("is a folder, not a settings file"));
+    }
     std::filesystem::remove_all(folder);
 }
