@@ -161,10 +161,11 @@ void set_workers(const NodeView& view, const Json& params, const Api::Respond& r
     if (view.tunnels == nullptr) return respond(std::unexpected(ApiError{"this node has no tunnels"}));
     const auto set = view.tunnels->set_workers(count);
     if (set) return respond(workers_json(view));
-    const std::string why = view.tunnels->info().workers == 0
-                                ? "this node runs without worker processes (--workers 0)"
-                                : fmt::format("at most {} here (workers.max)", effective_max_workers(view.settings));
-    respond(std::unexpected(ApiError{fmt::format("workers {}: {}; {}", count, set.error().message(), why)}));
+    const std::uint32_t most = effective_max_workers(view.settings);
+    const std::string why = view.tunnels->info().workers == 0 ? "this node runs without worker processes (--workers 0)"
+                            : count > most                    ? fmt::format("at most {} here (workers.max)", most)
+                                                              : set.error().message();
+    respond(std::unexpected(ApiError{fmt::format("workers {}: {}", count, why)}));
 }
 
 } // namespace
