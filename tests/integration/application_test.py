@@ -20,7 +20,9 @@ from program import MAGNET, ProgramTest
 
 class BadInput(ProgramTest):
     def test_wrong_command_lines(self):
-        self.assert_refused(self.run_cepa("frobnicate"), 2, "--help")
+        self.assert_refused(self.run_cepa("frobnicate"), 2, "cepa: no such command", "--help")
+        for command in (["get", MAGNET, "--frob"], ["show"], ["workers", "x"], ["demo", "--size", "lots"]):
+            self.assertTrue(self.run_cepa(*command).stderr.startswith("cepa: "), command)
         self.assert_refused(self.run_cepa("get"), 2, "SOURCE")
         self.assert_refused(self.run_cepa("get", MAGNET, "--hops", "9"), 2, "--hops")
         self.assert_refused(self.run_cepa("status", "--workers", "many"), 2, "--workers many", "auto")
@@ -76,6 +78,8 @@ class BadInput(ProgramTest):
         bad = self.folder / "bad.torrent"
         bad.write_bytes(b"not bencoded")
         self.assert_refused(self.run_cepa("get", bad, "--hops", 0), 1, "bad.torrent")
+        self.assert_refused(self.run_cepa("get", bad), 1, "bad.torrent: not a .torrent file")  # before the network is asked for
+        self.assert_refused(self.run_cepa("get", "magnet:?xt=urn:btih:zzz"), 2, "bad magnet link")
 
     def test_nobody_runs(self):
         for command in (["status"], ["list"], ["circuits"], ["workers"], ["stop"], ["show", "ab"], ["add", MAGNET]):
@@ -132,6 +136,8 @@ class BadInput(ProgramTest):
         run = self.run_cepa("node", "--relay", "--join", "private", "--listen", "127.0.0.1:0", "--workers", 0)
         self.assert_refused(run, 1, str(self.state), "in use by another cepa")
         self.assert_refused(self.run_cepa("get", MAGNET, "--hops", 0), 1, "in use by cepa node")
+        for command in (["list"], ["show", "ab"], ["add", MAGNET], ["remove", "ab"]):
+            self.assert_refused(self.run_cepa(*command), 2, "a node has no torrents", "cepa run")
         first.send_signal(signal.SIGTERM)
         self.assertEqual(first.wait(30), 0)
 

@@ -52,6 +52,10 @@ class Create(ProgramTest):
         (self.folder / "there.torrent").write_text("precious")
         self.assert_refused(self.run_cepa("create", path, "-o", self.folder / "there.torrent"), 1, "there.torrent", "File exists")
         self.assertEqual((self.folder / "there.torrent").read_text(), "precious")
+        (self.folder / "film.bin.torrent").write_text("precious")
+        run = self.run_cepa("create", path)
+        self.assert_refused(run, 1, "film.bin.torrent", "File exists", "-o")
+        self.assertNotIn("hashing", run.stderr, "nothing is read for it")
 
     def test_a_file_that_cannot_be_written_is_not_left_behind_in_part(self):
         path = self.make(self.folder / "a", 1)

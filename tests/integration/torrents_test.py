@@ -41,7 +41,8 @@ class Torrents(unittest.TestCase):
         self.assertEqual((shown["name"], shown["bytes_total"], shown["folder"], shown["error"]), ("film.bin", SIZE, str(self.out), ""))
         service.ask("pause", id)
         network.wait_for("the pause", lambda: service.ask("show", id)["torrent"]["state"] == "paused", 20)
-        self.assertEqual(self.add(service), id)  # a second time is no error
+        again = service.ask("add", str(self.torrent), "-o", str(self.out), "--hops", "0")
+        self.assertEqual((again["id"], again["already_here"]), (id, True))  # a second time is no error
         service.ask("remove", id)
         network.wait_for("the removal", lambda: service.ask("list")["torrents"] == [], 20)
         self.assertTrue((self.out / "film.bin").exists())

@@ -30,6 +30,23 @@ void write_new_file(const std::filesystem::path& path, const Bytes& content)
     }
 }
 
+std::filesystem::path target_of(const CreateOptions& options)
+{
+    if (!options.output.empty()) return options.output;
+    // As the torrent will be named: after the last part of the path, whatever the spelling.
+    const auto whole = std::filesystem::absolute(options.path).lexically_normal();
+    const auto named = whole.has_filename() ? whole : whole.parent_path();
+    return named.filename().string() + ".torrent";
+}
+
+/// Before minutes are spent on hashing.
+void need_new(const std::filesystem::path& target)
+{
+    std::error_code ignored;
+    if (std::filesystem::exists(std::filesystem::symlink_status(target, ignored)))
+        throw UserError(fmt::format("{}: File exists; name another one with -o", target.string()));
+}
+
 } // namespace
 
 int create_command(CommandContext& context)
@@ -37,6 +54,7 @@ int create_command(CommandContext& context)
     const CreateOptions& options = context.options.create;
     CreateTorrent request;
     request.path = options.path;
+    need_new(target_of(options));
     request.format = options.v1 ? TorrentFormat::v1 : TorrentFormat::hybrid;
     request.trackers = options.trackers;
     Interrupt interrupt;

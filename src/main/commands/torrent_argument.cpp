@@ -1,12 +1,15 @@
 #include "main/commands/torrent_argument.hpp"
 
 #include "main/quantity.hpp"
+#include "main/torrent_cleaning.hpp"
+#include "main/torrent_source.hpp"
 #include "main/user_error.hpp"
 
 #include <fmt/format.h>
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <unistd.h>
 
 namespace cepa::main {
@@ -21,6 +24,14 @@ void check_magnet(const std::string& link)
 {
     if (link.find("xt=urn:btih:") == std::string::npos && link.find("xt=urn:btmh:") == std::string::npos)
         throw Misuse("bad magnet link: it names no torrent (xt=urn:btih:... or xt=urn:btmh:... is missing)");
+    if (const auto parsed = parse_magnet(link); !parsed) throw Misuse("bad " + parsed.error());
+}
+
+/// A .torrent file is a dictionary: its first byte tells it from nearly all that is none, before anything else is done.
+bool begins_like_torrent(const std::filesystem::path& path)
+{
+    std::ifstream in(path, std::ios::binary);
+    return in.get() == 'd';
 }
 
 } // namespace
@@ -39,6 +50,10 @@ std::string checked_source(const std::string& source)
     if (::access(path.c_str(), R_OK) != 0) throw UserError(fmt::format("torrent {}: {}", source, std::strerror(errno)));
     if (std::filesystem::is_directory(path, error))
         throw UserError(fmt::format("torrent {}: a folder, not a .torrent file", source));
+    if (!begins_like_torrent(path)) throw UserError(fmt::format("torrent {}: not a .torrent file", source));
+    AddTorrent whole;
+    whole.source = path.string();
+    if (const auto parsed = read_source(whole); !parsed) throw UserError(parsed.error());
     return path.string();
 }
 

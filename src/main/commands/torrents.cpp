@@ -8,6 +8,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <string_view>
+
 namespace cepa::main {
 namespace {
 
@@ -20,6 +23,22 @@ ControlClient running_service(const CommandContext& context)
     return std::move(*service);
 }
 
+/// A node says so itself only by not knowing the method.
+Json ask(ControlClient& service, const char* method, const Json& params = Json::object())
+{
+    try {
+        return service.call(method, params);
+    } catch (const UserError& error) {
+        if (std::string_view(error.what()).find("no such method: ") == std::string_view::npos) throw;
+        throw Misuse("a node has no torrents; they live in a service (cepa run)");
+    }
+}
+
+bool is_here(const Json& torrents, const Json& id)
+{
+    return std::ranges::any_of(torrents, [&](const Json& torrent) { return torrent.value("id", Json()) == id; });
+}
+
 int add(CommandContext& context)
 {
     const TorrentOptions& torrent = context.options.torrent;
@@ -29,15 +48,19 @@ int add(CommandContext& context)
         params.erase("folder"); // the service knows its own default
     else
         params["folder"] = checked_folder(torrent.folder).string();
-    const Json added = running_service(context).call("add", params);
-    context.console.line(fmt::format("added {}", added["id"].get<std::string>()));
-    context.console.result({{"ok", true}, {"id", added["id"]}});
+    ControlClient service = running_service(context);
+    const Json before = ask(service, "list")["torrents"];
+    const Json id = ask(service, "add", params)["id"];
+    const bool here = is_here(before, id);
+    context.console.line(fmt::format("{} {}", here ? "already here:" : "added", id.get<std::string>()));
+    context.console.result({{"ok", true}, {"id", id}, {"already_here", here}});
     return kDone;
 }
 
 int list(CommandContext& context)
 {
-    const Json answer = running_service(context).call("list");
+    ControlClient service = running_service(context);
+    const Json answer = ask(service, "list");
     for (const Json& torrent : answer["torrents"])
         context.console.line(printable(torrent_line(torrent)));
     if (answer["torrents"].empty()) context.console.line("no torrents");
@@ -47,7 +70,8 @@ int list(CommandContext& context)
 
 int show(CommandContext& context)
 {
-    const Json answer = running_service(context).call("show", {{"id", context.options.id}});
+    ControlClient service = running_service(context);
+    const Json answer = ask(service, "show", {{"id", context.options.id}});
     for (const auto& [key, value] : answer["torrent"].items())
         context.console.line(
             printable(fmt::format("{:<22} {}", key, value.is_string() ? value.get<std::string>() : value.dump())));
@@ -59,7 +83,8 @@ int act(CommandContext& context, const char* method, const char* done)
 {
     Json params{{"id", context.options.id}};
     if (context.options.command == Command::remove) params["delete_files"] = context.options.delete_files;
-    (void)running_service(context).call(method, params);
+    ControlClient service = running_service(context);
+    (void)ask(service, method, params);
     context.console.line(fmt::format("{} {}", done, context.options.id));
     context.console.result({{"ok", true}, {"id", context.options.id}});
     return kDone;

@@ -22,6 +22,11 @@ std::pair<std::string, int> complaint(const std::string& source)
     return {"", 0};
 }
 
+std::string small_torrent()
+{
+    return "d4:infod6:lengthi1e4:name1:a12:piece lengthi16384e6:pieces20:aaaaaaaaaaaaaaaaaaaaee";
+}
+
 } // namespace
 
 TEST(TorrentArgument, MagnetsStayAsTheyAreAndPathsBecomeAbsolute)
@@ -29,7 +34,7 @@ TEST(TorrentArgument, MagnetsStayAsTheyAreAndPathsBecomeAbsolute)
     const std::string magnet = "magnet:?xt=urn:btih:0123456789012345678901234567890123456789";
     EXPECT_EQ(checked_source(magnet), magnet);
     const std::string file = testing::TempDir() + "cepa-source.torrent";
-    std::ofstream(file) << "x";
+    std::ofstream(file) << small_torrent();
     EXPECT_EQ(checked_source(file), file);
     std::filesystem::remove(file);
 }
@@ -43,6 +48,15 @@ TEST(TorrentArgument, BadOnesAreNamed)
     EXPECT_THAT(complaint("https://example.org/a.torrent").first, HasSubstr("not fetched from the Web"));
     EXPECT_THAT(complaint("HTTP://example.org/a.torrent").first, HasSubstr("not fetched from the Web"));
     EXPECT_THAT(complaint("/").first, HasSubstr("a folder, not a .torrent file"));
+    EXPECT_THAT(complaint("magnet:?xt=urn:btih:zzz").first, HasSubstr("bad magnet link"));
+    EXPECT_EQ(complaint("magnet:?xt=urn:btih:zzz").second, kMisuse);
+    const std::string file = testing::TempDir() + "cepa-no-torrent.bin";
+    for (const std::string& content : {std::string("some film"), std::string("d3:abc"), std::string()}) {
+        std::ofstream(file) << content;
+        EXPECT_THAT(complaint(file).first, HasSubstr("cepa-no-torrent.bin: not a .torrent file")) << content;
+        EXPECT_EQ(complaint(file).second, kFailed);
+    }
+    std::filesystem::remove(file);
 }
 
 TEST(TorrentArgument, FoldersAreMadeAndChecked)
