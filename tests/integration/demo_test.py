@@ -91,6 +91,12 @@ class Demo(ProgramTest):
     def test_bad_numbers(self):
         self.assert_refused(self.run_cepa("demo", "--hops", 3, "--relays", 0, "--exits", 1), 2, "3 hops need at least 3 nodes")
         self.assert_refused(self.run_cepa("demo", "--size", "lots"), 2, "--size lots")
+        for flag in (("--join", "public"), ("--peer", "192.0.2.1:1"), ("--overlay", "ab" * 20), ("--listen", "192.0.2.1:1")):
+            self.assert_refused(self.run_cepa("demo", *flag), 2, flag[0], "the demo has a network of its own")
+        for wrong in (("--relays", 0, "--exits", 1), ("--output", "/proc/x")):  # known before a file is made
+            run = self.run_cepa("demo", *wrong)
+            self.assertNotEqual(run.returncode, 0)
+            self.assertNotIn("random file", run.stderr)
         target = self.folder / "out"
         target.mkdir()
         source = self.folder / "file"

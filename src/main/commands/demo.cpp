@@ -76,6 +76,7 @@ private:
     {
         return [this] { return !interrupt_.interrupted(); };
     }
+    void check_arguments() const;
     [[nodiscard]] Content make_content();
     [[nodiscard]] std::filesystem::path make_torrent(const Content& content);
     [[nodiscard]] Timing download(DemoNetwork& network, const DemoPlan& plan, const std::filesystem::path& torrent,
@@ -102,6 +103,13 @@ void write_or_fail(const std::filesystem::path& file, ByteSpan content)
 {
     const Result<void> written = write_file_atomically(file, content);
     if (!written) throw UserError(fmt::format("{}: {}", file.string(), written.error().message()));
+}
+
+/// What can be known to fail before a file is made or read.
+void Demo::check_arguments() const
+{
+    check_numbers(options_);
+    if (!options_.output.empty()) (void)checked_folder(options_.output);
 }
 
 Content Demo::make_content()
@@ -165,7 +173,8 @@ void Demo::watch(const Json& torrent, DemoNetwork& network)
 {
     Progress progress = progress_of(torrent);
     if (progress.rate_bytes_per_s >= 1) {
-        progress.detail = fmt::format("{} seeders, {} circuits", torrent.value("peers", 0), ready_circuits(network));
+        progress.detail = fmt::format("{} seeders", torrent.value("peers", 0));
+        if (options_.hops > 0) progress.detail += fmt::format(", {} circuits", ready_circuits(network));
     }
     console_.progress(progress);
 }
@@ -261,6 +270,7 @@ void Demo::keep_output(const std::filesystem::path& downloaded)
 int Demo::run()
 {
     const NewFolder output(options_.output);
+    check_arguments();
     const Content content = make_content();
     check_output(content);
     // Beside its place when it is to be kept, so that the last step is a rename.
@@ -269,9 +279,13 @@ int Demo::run()
     const auto torrent = make_torrent(content);
     const DemoPlan plan = plan_demo(options_, folder_.path(), content.path, torrent, random_below);
     write_or_fail(folder_.path() / "cepa.toml", as_bytes(plan.settings_text));
-    console_.note(
-        fmt::format("starting {} relays, {} exits, {} seeders and a downloader with {} workers, on loopback only",
-                    plan.relays.size(), plan.exits.size(), plan.seeders.size(), options_.workers));
+    if (options_.hops == 0)
+        console_.note(fmt::format("starting {} seeders and a downloader of plain torrents (hops 0), on loopback only",
+                                  plan.seeders.size()));
+    else
+        console_.note(
+            fmt::format("starting {} relays, {} exits, {} seeders and a downloader with {} workers, on loopback only",
+                        plan.relays.size(), plan.exits.size(), plan.seeders.size(), options_.workers));
     DemoNetwork network(plan, interrupt_);
     say_containment(network);
     const Timing timing = download(network, plan, torrent, downloads.path());
@@ -290,7 +304,11 @@ DemoOptions demo_options(const CommandContext& context)
 {
     DemoOptions out = context.options.demo;
     for (const SettingOverride& given : context.options.overrides)
-        if (given.path == "workers.count") out.workers = effective_workers(context.settings);
+        if (given.path == "workers.count")
+            out.workers = effective_workers(context.settings);
+        else if (given.flag == "--join" || given.flag == "--peer" || given.flag == "--overlay" ||
+                 given.flag == "--listen")
+            throw Misuse(fmt::format("demo: {} has no meaning here: the demo has a network of its own", given.flag));
     return out;
 }
 

@@ -15,14 +15,10 @@ constexpr const char* kNodePort = "7759";
 constexpr const char* kSeederPort = "6881";
 constexpr std::size_t kPeersNamed = 8;
 
-void check_numbers(const DemoOptions& o, std::uint32_t seeders)
+/// How many are to be started: those asked for, or enough.
+std::uint32_t seeders_of(const DemoOptions& o) noexcept
 {
-    if (o.hops > 0 && o.relays + o.exits < o.hops)
-        throw Misuse(
-            fmt::format("demo: {} hops need at least {} nodes in a row, and --relays {} and --exits {} make {}", o.hops,
-                        o.hops, o.relays, o.exits, o.relays + o.exits));
-    if (o.relays + o.exits + seeders + 1 > kMostNodes)
-        throw Misuse(fmt::format("demo: at most {} processes", kMostNodes));
+    return o.seeders != 0 ? o.seeders : default_seeders(o.workers);
 }
 
 /// Addresses 127.x.y.z, no two in one /16: a path takes no two hops of one.
@@ -89,11 +85,22 @@ std::uint32_t default_seeders(std::uint32_t workers) noexcept
     return std::max(4U, 2 * workers);
 }
 
+void check_numbers(const DemoOptions& o)
+{
+    const std::uint32_t seeders = seeders_of(o);
+    if (o.hops > 0 && o.relays + o.exits < o.hops)
+        throw Misuse(
+            fmt::format("demo: {} hops need at least {} nodes in a row, and --relays {} and --exits {} make {}", o.hops,
+                        o.hops, o.relays, o.exits, o.relays + o.exits));
+    if (o.relays + o.exits + seeders + 1 > kMostNodes)
+        throw Misuse(fmt::format("demo: at most {} processes", kMostNodes));
+}
+
 DemoPlan plan_demo(const DemoOptions& o, const std::filesystem::path& folder, const std::filesystem::path& content,
                    const std::filesystem::path& torrent, const RandomBelow& random)
 {
-    const std::uint32_t seeders = o.seeders != 0 ? o.seeders : default_seeders(o.workers);
-    check_numbers(o, seeders);
+    check_numbers(o);
+    const std::uint32_t seeders = seeders_of(o);
     DemoPlan plan;
     plan.settings_text = settings_text(o, random);
     Addresses addresses(random);

@@ -24,7 +24,10 @@ struct DemoPlan {
     std::string settings_text; ///< the settings file that all of them share
 };
 
-/// Throws Misuse when the numbers make no path. `folder` is the demo's own; `content` and `torrent` what is seeded.
+/// Throws Misuse when the numbers make no path, or more processes than there are addresses.
+void check_numbers(const DemoOptions& options);
+
+/// Checks the numbers too. `folder` is the demo's own; `content` and `torrent` what is seeded.
 [[nodiscard]] DemoPlan plan_demo(const DemoOptions& options, const std::filesystem::path& folder,
                                  const std::filesystem::path& content, const std::filesystem::path& torrent,
                                  const RandomBelow& random);

@@ -35,14 +35,17 @@ std::string seen_text(const Json& result)
 std::string demo_report(const Json& r)
 {
     const auto bytes = r.value("bytes", std::uint64_t{0});
-    std::string out =
-        fmt::format("{}: {} in {} ({}), of these {} to build circuits; {} hops, {} workers, {} circuits\n",
-                    r.value("sha256_ok", false) ? "SHA-256 of both files is equal" : "THE FILES DIFFER",
-                    format_size(bytes), seconds_text(r.value("seconds", 0.0)),
-                    format_rate(r.value("rate_bytes_per_s", 0.0)), seconds_text(r.value("first_byte_seconds", 0.0)),
-                    r.value("hops", 0), r.value("workers", 0), r.value("circuits", 0));
-    out +=
-        fmt::format("sha256 {}\n{}\ncontainment {}\n", r.value("sha256", ""), seen_text(r), r.value("containment", ""));
+    const bool plain = r.value("hops", 0) == 0;
+    const std::string path = plain ? "hops 0"
+                                   : fmt::format("{} hops, {} workers, {} circuits", r.value("hops", 0),
+                                                 r.value("workers", 0), r.value("circuits", 0));
+    std::string out = fmt::format(
+        "{}: {} in {} ({}), of these {} {}; {}\n",
+        r.value("sha256_ok", false) ? "SHA-256 of both files is equal" : "THE FILES DIFFER", format_size(bytes),
+        seconds_text(r.value("seconds", 0.0)), format_rate(r.value("rate_bytes_per_s", 0.0)),
+        seconds_text(r.value("first_byte_seconds", 0.0)), plain ? "to the first byte" : "to build circuits", path);
+    out += fmt::format("sha256 {}\n{}\n", r.value("sha256", ""), seen_text(r));
+    if (!plain) out += fmt::format("containment {}\n", r.value("containment", ""));
     const double gigabytes = static_cast<double>(bytes) / 1e9;
     for (const Json& process : r["processes"]) {
         out +=

@@ -41,3 +41,13 @@ TEST(DemoReport, FailuresStandOut)
     bad["hops"] = 0;
     EXPECT_THAT(demo_report(bad), HasSubstr("saw the downloader itself"));
 }
+
+TEST(DemoReport, APlainDownloadHasNoCircuitsToSpeakOf)
+{
+    Json plain = good();
+    plain["hops"] = 0;
+    const std::string report = demo_report(plain);
+    EXPECT_THAT(report, HasSubstr("to the first byte; hops 0\n"));
+    EXPECT_THAT(report, testing::Not(HasSubstr("circuits")));
+    EXPECT_THAT(report, testing::Not(HasSubstr("containment")));
+}
