@@ -61,8 +61,9 @@ void list(const TorrentService& torrents, const Api::Respond& respond)
     respond(Json{{"torrents", std::move(out)}});
 }
 
-void show(const TorrentService& torrents, const std::string& id, const Api::Respond& respond)
+void show(TorrentService& torrents, const std::string& id, const Api::Respond& respond)
 {
+    torrents.update(); // who asks again and again measures: the next answer is of now
     const auto torrent = torrents.show(id);
     if (!torrent)
         return respond(std::unexpected(ApiError{fmt::format("no torrent {}, or more than one begins so", id)}));
@@ -115,7 +116,8 @@ std::string torrent_line(const Json& t)
     const std::string name = t.value("name", "");
     std::string out = fmt::format("{:.10}  {:>5.1f} %  {:>10}  {}", t.value("id", ""), 100.0 * t.value("progress", 0.0),
                                   t.value("state", ""), name.empty() ? "(name not known yet)" : name);
-    if (t.value("download_bytes_per_s", std::uint64_t{0}) > 0)
+    // libtorrent's rate is a mean that outlives the download.
+    if (t.value("download_bytes_per_s", std::uint64_t{0}) > 0 && !t.value("complete", false))
         out += "  down " + format_rate(t.value("download_bytes_per_s", 0.0));
     if (t.value("upload_bytes_per_s", std::uint64_t{0}) > 0)
         out += "  up " + format_rate(t.value("upload_bytes_per_s", 0.0));

@@ -274,6 +274,10 @@ void TorrentService::stop(Duration grace, Done done)
 {
     impl_->stop(grace, std::move(done));
 }
+void TorrentService::update()
+{
+    impl_->sessions().refresh();
+}
 void TorrentService::on_refresh(std::function<void()> listener)
 {
     impl_->listener = std::move(listener);

@@ -75,6 +75,9 @@ public:
 
     [[nodiscard]] std::vector<TorrentInfo> list() const;
     [[nodiscard]] std::optional<TorrentInfo> show(const Id& id) const;
+    /// Asks for the present state of all torrents, ahead of the next refresh: list() and show() have it a moment later.
+    /// For those who measure time.
+    void update();
     [[nodiscard]] std::vector<TorrentSessionInfo> sessions() const;
     /// The remote addresses that connected to a torrent or that one tried, since this start; bounded, and empty unless
     /// options.record_peers.

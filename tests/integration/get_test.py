@@ -49,10 +49,11 @@ class Get(unittest.TestCase):
         result = json.loads(run.stdout.strip().splitlines()[-1])
         self.assertTrue(result["ok"])
         self.assertEqual((result["name"], result["bytes"]), ("film.bin", SIZE))
+        self.assertGreaterEqual(result["downloaded"], SIZE)
         self.assertEqual(network.sha256(self.out() / "film.bin"), self.hash)
         again = self.run_get(self.torrent, self.out())  # all is there: it is checked, and done
         self.assertEqual(again.returncode, 0, again.stderr)
-        self.assertIn("film.bin", again.stdout)
+        self.assertIn("film.bin: 48.0 MiB, complete already; nothing was downloaded", again.stdout)
 
     def test_by_magnet_link(self):
         run = self.run_get(self.magnet, self.out())
@@ -92,6 +93,10 @@ class Get(unittest.TestCase):
         second = self.run_get(self.torrent, self.out(), "--json", state=state)
         self.assertEqual(second.returncode, 0, second.stderr)
         self.assertEqual(network.sha256(partial), self.hash)
+        result = json.loads(second.stdout.strip().splitlines()[-1])
+        self.assertEqual(result["bytes"], SIZE)
+        self.assertGreater(result["downloaded"], 0)
+        self.assertLess(result["downloaded"], SIZE, "what the first run fetched was counted again")
         self.assertEqual(list((state / "gets").rglob("*.resume")), [])
 
     def test_goes_on_with_other_hops_another_group_and_another_folder(self):

@@ -72,6 +72,9 @@ TEST(ApiTorrentsText, OneLineSaysWhatMatters)
     torrent.progress = 0.425;
     torrent.download_bytes_per_s = 3 << 20;
     EXPECT_EQ(torrent_line(to_json(torrent)), "0123456789   42.5 %  downloading  film.mp4  down 3.0 MiB/s");
+    torrent.complete = true;
+    EXPECT_THAT(torrent_line(to_json(torrent)), Not(HasSubstr("down 3.0"))) << "nothing comes any more";
+    torrent.complete = false;
     torrent.waiting_for = "no exits known";
     torrent.waiting = std::chrono::seconds(75);
     EXPECT_THAT(torrent_line(to_json(torrent)), HasSubstr("waits 1min 15s for: no exits known"));

@@ -6,6 +6,7 @@
 #include "main/commands/demo_network.hpp"
 #include "main/commands/demo_plan.hpp"
 #include "main/commands/demo_report.hpp"
+#include "main/commands/download_watch.hpp"
 #include "main/commands/file_digest.hpp"
 #include "main/commands/temporary_folder.hpp"
 #include "main/commands/torrent_argument.hpp"
@@ -86,7 +87,7 @@ private:
     void keep_output(const std::filesystem::path& downloaded);
     void check_output(const Content& content) const;
     void say_containment(DemoNetwork& network);
-    void watch(const Json& torrent, DemoNetwork& network);
+    void draw(Progress progress, const Json& torrent, DemoNetwork& network);
 
     Console& console_;
     DemoOptions options_;
@@ -169,9 +170,8 @@ void Demo::say_containment(DemoNetwork& network)
         console_.note(fmt::format("without containment: {}", containment.value("why_off", "")));
 }
 
-void Demo::watch(const Json& torrent, DemoNetwork& network)
+void Demo::draw(Progress progress, const Json& torrent, DemoNetwork& network)
 {
-    Progress progress = progress_of(torrent);
     if (progress.rate_bytes_per_s >= 1) {
         progress.detail = fmt::format("{} seeders", torrent.value("peers", 0));
         if (options_.hops > 0) progress.detail += fmt::format(", {} circuits", ready_circuits(network));
@@ -184,39 +184,28 @@ Timing Demo::download(DemoNetwork& network, const DemoPlan& plan, const std::fil
 {
     const BootClock clock;
     const TimePoint start = clock.now();
-    const auto since = [&clock](TimePoint from) { return std::chrono::duration<double>(clock.now() - from).count(); };
     const Json params{{"source", torrent.string()},
                       {"folder", to.string()},
                       {"hops", options_.hops},
                       {"peers", plan.seeder_endpoints}};
     const std::string id = network.downloader().call("add", params)["id"];
-    Timing timing;
-    std::uint64_t most = 0;
-    TimePoint last_news = start;
-    TimePoint last_drawn{};
+    DownloadWatch watch;
     for (;;) {
         const Json shown = network.downloader().call("show", {{"id", id}})["torrent"];
-        // The first counts at once, the second (which libtorrent brings up to date once a second) also when a piece
-        // fails.
-        const auto downloaded =
-            std::max(shown.value("bytes_done", std::uint64_t{0}), shown.value("downloaded", std::uint64_t{0}));
-        if (downloaded > 0 && timing.first_byte_seconds == 0) timing.first_byte_seconds = since(start);
-        if (downloaded > most) last_news = clock.now();
-        most = std::max(most, downloaded);
+        watch.look(shown, clock.now());
         if (shown.value("state", "") == "failed") throw UserError(shown.value("error", ""));
         if (shown.value("complete", false)) break;
         network.check_all_running();
-        if (clock.now() - last_news > kStandstillLimit)
+        if (clock.now() - watch.last_growth().value_or(start) > kStandstillLimit)
             throw UserError(fmt::format("nothing arrived for {}; it waits for: {}\n{}",
                                         format_duration(kStandstillLimit), shown.value("waiting_for", ""),
                                         network.downloader().log_tail()));
-        if (clock.now() - last_drawn > 300ms) {
-            watch(shown, network);
-            last_drawn = clock.now();
-        }
-        if (interrupt_.wait(50ms)) throw UserError("interrupted");
+        if (watch.draw_due(clock.now())) draw(watch.progress(), shown, network);
+        if (interrupt_.wait(kLookEvery)) throw UserError("interrupted");
     }
-    timing.seconds = since(start);
+    const TimePoint end = clock.now();
+    const auto since_start = [start](TimePoint at) { return std::chrono::duration<double>(at - start).count(); };
+    const Timing timing{since_start(end), since_start(watch.first_byte().value_or(end))};
     console_.end_progress();
     return timing;
 }

@@ -1,15 +1,16 @@
 // One download: handed to a running service of the same state folder, else carried out by a node of its own.
 #include "main/api_torrents.hpp"
 #include "main/commands/commands.hpp"
+#include "main/commands/download_watch.hpp"
 #include "main/commands/join_choice.hpp"
 #include "main/commands/torrent_argument.hpp"
 #include "main/control_client.hpp"
 #include "main/foreground.hpp"
 #include "main/interrupt.hpp"
-#include "main/quantity.hpp"
 #include "main/torrent_service.hpp"
 #include "main/user_error.hpp"
 
+#include <boost/asio/steady_timer.hpp>
 #include <fmt/format.h>
 #include <openssl/sha.h>
 
@@ -17,8 +18,6 @@
 
 namespace cepa::main {
 namespace {
-
-using namespace std::chrono_literals;
 
 /// A get keeps its resume data apart, by what was asked for: other torrents of the state folder are not its business,
 /// and the second get of the same torrent finds what the first one saved.
@@ -29,26 +28,22 @@ std::filesystem::path resume_folder(const std::filesystem::path& state, const st
     return state / "gets" / fmt::format("{:02x}", fmt::join(digest.begin(), digest.begin() + 10, ""));
 }
 
-Json outcome(const Json& torrent, double seconds)
+/// "bytes" are there, "downloaded" came in this run.
+Json outcome(const Json& torrent, std::uint64_t downloaded, double seconds)
 {
     return {{"ok", torrent.value("complete", false)},
             {"id", torrent.value("id", "")},
             {"name", torrent.value("name", "")},
             {"bytes", torrent.value("bytes_done", std::uint64_t{0})},
+            {"downloaded", downloaded},
             {"seconds", seconds},
             {"folder", torrent.value("folder", "")}};
 }
 
-void say_done(CommandContext& context, const Json& torrent, double seconds)
+void say_done(CommandContext& context, const Json& torrent, std::uint64_t downloaded, double seconds)
 {
-    const auto bytes = torrent.value("bytes_done", std::uint64_t{0});
-    context.console.line(fmt::format(
-        "{}: {} in {} ({})",
-        printable((std::filesystem::path(torrent.value("folder", "")) / torrent.value("name", "")).string()),
-        format_size(bytes),
-        format_duration(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds))),
-        format_rate(static_cast<double>(bytes) / std::max(seconds, 0.001))));
-    context.console.result(outcome(torrent, seconds));
+    context.console.line(done_text(torrent, downloaded, seconds));
+    context.console.result(outcome(torrent, downloaded, seconds));
 }
 
 double seconds_since(TimePoint start)
@@ -62,17 +57,20 @@ int watch_service(CommandContext& context, ControlClient& service, const std::st
 {
     const TimePoint start = BootClock().now();
     Interrupt interrupt;
+    DownloadWatch watch;
     for (;;) {
         const Json torrent = service.call("show", {{"id", id}})["torrent"];
-        context.console.progress(progress_of(torrent));
+        const TimePoint now = BootClock().now();
+        watch.look(torrent, now);
+        if (watch.draw_due(now)) context.console.progress(watch.progress());
         if (torrent.value("complete", false)) {
-            say_done(context, torrent, seconds_since(start));
+            say_done(context, torrent, watch.downloaded(), seconds_since(start));
             return kDone;
         }
         if (torrent.value("state", "") == "failed") throw UserError(torrent.value("error", "failed"));
-        if (interrupt.wait(250ms)) {
+        if (interrupt.wait(kLookEvery)) {
             context.console.note("it goes on in the running service; see cepa list");
-            context.console.result(outcome(torrent, seconds_since(start)));
+            context.console.result(outcome(torrent, watch.downloaded(), seconds_since(start)));
             return kFailed;
         }
     }
@@ -91,20 +89,21 @@ int by_service(CommandContext& context, ControlClient& service, const std::strin
 /// The download while our own node runs; called from its io loop.
 class OwnDownload {
 public:
-    OwnDownload(CommandContext& context, App& app, Foreground& foreground)
-        : context_(context), app_(app), foreground_(foreground)
+    OwnDownload(CommandContext& context, boost::asio::io_context& io, App& app, Foreground& foreground)
+        : context_(context), app_(app), foreground_(foreground), timer_(io)
     {
     }
 
     void begin(const AddTorrent& request)
     {
-        app_.torrents().on_refresh([this] { look(); });
         app_.torrents().add(request, [this](Answer<std::string> id) { on_added(std::move(id)); });
     }
 
     [[nodiscard]] const Json& last() const noexcept { return last_; }
     [[nodiscard]] const std::string& error() const noexcept { return error_; }
     [[nodiscard]] bool complete() const noexcept { return complete_; }
+    /// In this run, until it was complete.
+    [[nodiscard]] std::uint64_t downloaded() const noexcept { return watch_.downloaded(); }
     [[nodiscard]] double seconds() const noexcept { return seconds_; }
 
 private:
@@ -112,7 +111,25 @@ private:
     {
         if (!id) return fail_with(id.error());
         id_ = *id;
+        look_again();
+    }
+
+    /// More often than the regular refresh, because time is measured by it.
+    void look_again()
+    {
         look();
+        if (ended()) return;
+        timer_.expires_after(complete_ ? kSeedingLook : kLookEvery);
+        timer_.async_wait([this](const ErrorCode& error) {
+            if (!error && !ended()) look_again();
+        });
+        app_.torrents().update();
+    }
+
+    /// The node is stopping: nothing may be asked of its torrents any more.
+    [[nodiscard]] bool ended() const
+    {
+        return !error_.empty() || foreground_.interrupted() || (complete_ && !context_.options.torrent.keep_seeding);
     }
 
     void fail_with(const std::string& why)
@@ -123,12 +140,13 @@ private:
 
     void look()
     {
-        if (id_.empty() || !error_.empty()) return;
         const auto torrent = app_.torrents().show(id_);
         if (!torrent) return;
         last_ = to_json(*torrent);
         if (torrent->state == TorrentState::failed) return fail_with(torrent->error);
-        context_.console.progress(progress_of(last_));
+        const TimePoint now = BootClock().now();
+        watch_.look(last_, now);
+        if (!complete_ && watch_.draw_due(now)) context_.console.progress(watch_.progress());
         if (torrent->complete && !complete_) on_complete();
     }
 
@@ -140,9 +158,13 @@ private:
         context_.console.note("complete; seeding until Ctrl-C");
     }
 
+    static constexpr std::chrono::milliseconds kSeedingLook{500};
+
     CommandContext& context_;
     App& app_;
     Foreground& foreground_;
+    boost::asio::steady_timer timer_;
+    DownloadWatch watch_;
     TimePoint start_ = BootClock().now();
     std::string id_;
     std::string error_;
@@ -180,7 +202,7 @@ int by_own_node(CommandContext& context, const std::string& source, const std::f
     app.start();
     app.want_route(request.route);
     Foreground foreground(io, app, kFailed);
-    OwnDownload download(context, app, foreground);
+    OwnDownload download(context, io, app, foreground);
     download.begin(request);
     int status = foreground.run();
 
@@ -190,11 +212,11 @@ int by_own_node(CommandContext& context, const std::string& source, const std::f
     if (download.complete()) {
         std::error_code ignored;
         std::filesystem::remove_all(resume, ignored);
-        say_done(context, download.last(), download.seconds());
+        say_done(context, download.last(), download.downloaded(), download.seconds());
         return kDone;
     }
     context.console.note("saved; the same command goes on from here");
-    context.console.result(outcome(download.last(), 0));
+    context.console.result(outcome(download.last(), download.downloaded(), 0));
     return status;
 }
 
