@@ -259,7 +259,8 @@ TEST_F(TorrentServiceAddingTest, AMagnetGetsItsDescriptionFromPeers)
 
 TEST_F(TorrentServiceAddingTest, AMagnetGetsItsDescriptionFromALaterFile)
 {
-    const CreatedTorrent torrent = make_torrent(500'000);
+    CreateTorrent with_trackers{.path = make_file(500'000), .trackers = {"udp://127.0.5.9:1/announce"}};
+    const CreatedTorrent torrent = create_torrent(with_trackers).value();
     TorrentNode getter(io, containment, options("127.0.5.2"));
     for (const bool at_once : {true, false}) { // before libtorrent has taken the magnet, and long after
         AddTorrent request = get(torrent, 3, *Endpoint::parse("127.0.5.9:9"));
@@ -272,7 +273,9 @@ TEST_F(TorrentServiceAddingTest, AMagnetGetsItsDescriptionFromALaterFile)
         else
             ASSERT_EQ(getter.add(magnet), torrent.id);
         EXPECT_EQ(getter.service.show(torrent.id)->bytes_total, 0U);
+        EXPECT_FALSE(getter.service.show(torrent.id)->findable);
         ASSERT_EQ(getter.add(request), torrent.id);
+        EXPECT_TRUE(getter.service.show(torrent.id)->findable) << "its trackers come along";
         EXPECT_TRUE(run_until(io, [&] { return getter.service.show(torrent.id)->bytes_total == 500'000; }))
             << to_string(getter.service.show(torrent.id)->state);
         EXPECT_EQ(getter.service.show(torrent.id)->name, "file");
