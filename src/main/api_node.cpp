@@ -3,6 +3,7 @@
 #include "main/api_torrents.hpp"
 #include "main/node_settings.hpp"
 #include "main/waiting.hpp"
+#include "main/worker_pool_config.hpp"
 
 #include <fmt/format.h>
 
@@ -24,10 +25,13 @@ std::string hex(const std::string& bytes)
 Json route_json(const RouteStatus& route, const NodeView& view)
 {
     const proto::DiscoveryInfo& discovery = view.tunnels->snapshot().discovery;
+    // Above the wish: they carry what they have until they are replaced or the route is let go.
+    const std::uint32_t closing = route.ready > route.wanted ? route.ready - route.wanted : 0;
     return {{"hops", route.route.hops},
             {"group", view.group_name ? view.group_name(route) : ""},
             {"wanted", route.wanted},
             {"ready", route.ready},
+            {"closing", closing},
             {"building", route.building},
             {"built", route.built},
             {"failed", route.failed},
@@ -70,13 +74,19 @@ Json roles_json(const NodeView& view)
 Json workers_json(const NodeView& view)
 {
     Json list = Json::array();
-    if (view.tunnels == nullptr) return {{"count", 0}, {"steering", "none"}, {"restarts", 0}, {"workers", list}};
+    if (view.tunnels == nullptr)
+        return {{"count", 0}, {"draining", 0}, {"steering", "none"}, {"restarts", 0}, {"workers", list}};
     const proto::ServiceInfo info = view.tunnels->info();
+    std::uint32_t draining = 0;
     for (const auto& [id, worker] : view.tunnels->snapshot().workers) {
+        const bool drains = info.workers > 0 && id >= info.workers; // stopped ones are the highest
+        draining += drains ? 1 : 0;
         list.push_back(to_json(worker));
-        list.back()["worker"] = id;
+        list.back().update({{"worker", id}, {"state", drains ? "draining" : "running"}});
     }
     return {{"count", info.workers},
+            {"draining", draining},
+            {"drain_limit_s", in_seconds(WorkerPoolConfig{}.drain_limit)},
             {"steering", info.steering},
             {"restarts", info.restarts},
             {"workers", std::move(list)}};

@@ -51,7 +51,10 @@ class Inspect(unittest.TestCase):
         self.assertEqual(service.ask("workers")["count"], 1)
         self.assertEqual(service.ask("workers", "3")["count"], 3)
         network.wait_for("three workers", lambda: len({w["pid"] for w in service.ask("workers")["workers"]}) == 3, 20)
-        self.assertEqual(service.ask("workers", "1")["count"], 1)
+        fewer = self.say(service, "workers", "1")
+        self.assertIn("1 workers, 2 draining (up to 30 s)", fewer)
+        self.assertRegex(fewer, r"worker  0  running .*\nworker  1  draining ")
+        self.assertEqual(service.ask("workers")["count"], 1)
         with self.assertRaisesRegex(AssertionError, "status 1.*at most 3"):
             service.ask("workers", "4")
         service.stop()

@@ -1,4 +1,5 @@
 #include "main/api_node.hpp"
+#include "main/fake_tunnel_service.hpp"
 #include "main/node_settings.hpp"
 
 #include <gtest/gtest.h>
@@ -35,6 +36,42 @@ TEST(ApiNode, WithoutTunnelsEverythingIsAnsweredAllTheSame)
     EXPECT_FALSE(stopped);
     EXPECT_TRUE(ask("stop").contains("result"));
     EXPECT_TRUE(stopped);
+}
+
+TEST(ApiNode, WorkersAboveTheWishDrain)
+{
+    const Settings settings;
+    const BootClock clock;
+    test::FakeTunnelService tunnels;
+    tunnels.workers = 2;
+    tunnels.state.workers[0].set_pid(10);
+    tunnels.state.workers[1].set_pid(11);
+    NodeView view{settings, "run", clock, clock.now()};
+    view.tunnels = &tunnels;
+    RouteStatus route;
+    route.wanted = 2;
+    route.ready = 4;
+    view.routes = [&] { return std::vector{route}; };
+    Api api;
+    add_node_methods(api, std::move(view));
+    const auto ask = [&](const char* method, const Json& params = Json::object()) {
+        Json answer;
+        api.handle(Json{{"method", method}, {"params", params}}.dump(),
+                   [&](const std::string& text) { answer = Json::parse(text); });
+        return answer["result"];
+    };
+    EXPECT_EQ(ask("workers")["draining"], 0);
+    const Json fewer = ask("set-workers", {{"count", 1}});
+    EXPECT_EQ(fewer["count"], 1);
+    EXPECT_EQ(fewer["draining"], 1);
+    EXPECT_EQ(fewer["drain_limit_s"], 30);
+    EXPECT_EQ(fewer["workers"][0]["state"], "running");
+    EXPECT_EQ(fewer["workers"][1]["state"], "draining");
+    EXPECT_EQ(ask("status")["routes"][0]["closing"], 2);
+    route.ready = 1;
+    EXPECT_EQ(ask("status")["routes"][0]["closing"], 0);
+    tunnels.workers = 0; // all in this process
+    EXPECT_EQ(ask("workers")["draining"], 0);
 }
 
 TEST(ApiNode, CircuitsAndWorkersAsObjects)

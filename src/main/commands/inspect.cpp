@@ -65,10 +65,12 @@ void say_routes(Console& console, const Json& status)
 {
     for (const Json& route : status.value("routes", Json::array())) {
         const std::string waiting = text(route, "waiting_for");
-        console.line(fmt::format(
-            "route        {} hops, group {}: {} of {} circuits ready, {} flows{}", route.value("hops", 0),
-            text(route, "group"), route.value("ready", 0), route.value("wanted", 0), route.value("flows", 0),
-            waiting.empty() ? "" : fmt::format("; waits {} for: {}", span(route, "in_state_s"), waiting)));
+        const int closing = route.value("closing", 0);
+        console.line(
+            fmt::format("route        {} hops, group {}: {} of {} circuits ready{}, {} flows{}", route.value("hops", 0),
+                        text(route, "group"), route.value("ready", 0) - closing, route.value("wanted", 0),
+                        closing == 0 ? "" : fmt::format(", {} closing", closing), route.value("flows", 0),
+                        waiting.empty() ? "" : fmt::format("; waits {} for: {}", span(route, "in_state_s"), waiting)));
     }
     for (const Json& session : status.value("sessions", Json::array())) {
         if (const std::string why = text(session, "listen_error"); !why.empty())
@@ -143,12 +145,16 @@ int workers(CommandContext& context)
     ControlClient node = running_node(context);
     const auto& count = context.options.worker_count;
     const Json answer = count ? node.call("set-workers", {{"count", *count}}) : node.call("workers");
-    context.console.line(fmt::format("{} workers; steering: {}; {} replaced", answer.value("count", 0),
-                                     text(answer, "steering"), answer.value("restarts", 0)));
+    const int draining = answer.value("draining", 0);
+    context.console.line(fmt::format(
+        "{} workers{}; steering: {}; {} replaced", answer.value("count", 0),
+        draining == 0 ? ""
+                      : fmt::format(", {} draining (up to {:.0f} s)", draining, answer.value("drain_limit_s", 0.0)),
+        text(answer, "steering"), answer.value("restarts", 0)));
     for (const Json& w : answer["workers"])
         context.console.line(fmt::format(
-            "worker {:>2}  pid {:>7}  cpu {:>8.2f} s  up {:>10}  down {:>10}  relayed {:>10}  exited {:>10}",
-            w.value("worker", 0U), w.value("pid", 0U), w.value("cpu_s", 0.0), size(w, "bytes_up"),
+            "worker {:>2}  {:<8}  pid {:>7}  cpu {:>8.2f} s  up {:>10}  down {:>10}  relayed {:>10}  exited {:>10}",
+            w.value("worker", 0U), text(w, "state"), w.value("pid", 0U), w.value("cpu_s", 0.0), size(w, "bytes_up"),
             size(w, "bytes_down"), size(w, "relayed_bytes"), size(w, "exited_bytes")));
     context.console.result(answer);
     return kDone;
