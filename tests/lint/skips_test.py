@@ -18,7 +18,8 @@ def block(name, output, end):
 
 
 LOG = (block("unit.A", "[  PASSED  ] 1 test.\n", "Test Passed")
-       + block("unit.B", "[ RUN      ] B\n/x/b_test.cpp:10: Skipped\nthe system refuses namespaces\n\n[  SKIPPED ] B (0 ms)\n", "Test Skipped")
+       + block("unit.B", "[ RUN      ] B\n/x/b_test.cpp:10: Skipped\nthe system refuses namespaces\n\n[  SKIPPED ] B (0 ms)\n",
+               "Test Pass Reason:\nSkip regular expression found in output. Regex=[SKIPPED]")
        + block("integration.c", "test_one (__main__.C.test_one) ... ok\ntest_two (__main__.C.test_two)\nWhat it shows. ... skipped 'no such tool'\nOK (skipped=1)\n", "Test Skipped")
        + block("interop.d", "building\nno Python environment: no network\n", "Test Skipped")
        + block("unit.E", "it failed, skipped nothing\n", "Test Failed"))
