@@ -82,7 +82,8 @@ def through_circuits(cepa, source, hops, workers, seeder_count):
 def through_null_relay(build, source, folder, cepa, seeder_count):
     """libtorrent through a SOCKS5 relay that does nothing: what no tunnel can beat."""
     torrent = folder / "null.torrent"
-    subprocess.run([cepa, "create", str(source), "-o", str(torrent)], check=True, capture_output=True)
+    if not torrent.exists():  # one for all rounds
+        subprocess.run([cepa, "create", str(source), "-o", str(torrent)], check=True, capture_output=True)
     transfer = str(build / "lt_transfer")
     buffers = ["recv_socket_buffer_size=4194304", "send_socket_buffer_size=4194304"]
     start = lambda *command: subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)  # noqa: E731
