@@ -169,8 +169,12 @@ void TorrentService::Impl::on_alert(const TorrentRoute& route, const lt::alert& 
 
 void TorrentService::Impl::on_updated(const lt::state_update_alert& alert)
 {
-    for (const lt::torrent_status& status : alert.status)
-        if (TorrentRecord* record = record_of(status.handle)) update_record(*record, status);
+    for (const lt::torrent_status& status : alert.status) {
+        TorrentRecord* const record = record_of(status.handle);
+        if (record == nullptr) continue;
+        update_record(*record, status);
+        update_waiting(*record, sessions_.state(record->info.route), clock_.now()); // both are of one moment
+    }
 }
 
 void TorrentService::Impl::on_connected(const lt::peer_connect_alert& alert)

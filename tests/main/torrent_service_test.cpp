@@ -88,7 +88,7 @@ TEST_F(TorrentServiceTest, AnonymousDownloadGoesThroughTheProxyOnly)
     const std::vector<TorrentSessionInfo> sessions = getter.service.sessions();
     ASSERT_EQ(sessions.size(), 1U);
     EXPECT_EQ(sessions[0].proxy_port, getter.server->port());
-    EXPECT_TRUE(getter.service.show(*id)->waiting_for.empty());
+    EXPECT_EQ(getter.service.show(*id)->waiting_for, "");
 }
 
 TEST_F(TorrentServiceTest, PauseResumeRemove)
