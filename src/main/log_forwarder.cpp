@@ -2,10 +2,9 @@
 
 #include "base/result.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
+#include <unistd.h>
 #include <utility>
 
 namespace cepa::main {
@@ -18,7 +17,10 @@ LogForwarder::LogForwarder(asio::io_context& io, const Clock& clock, FileDescrip
     in_.native_non_blocking(true);
 }
 
-void LogForwarder::start() { wait_readable(); }
+void LogForwarder::start()
+{
+    wait_readable();
+}
 
 void LogForwarder::wait_readable()
 {
@@ -31,7 +33,8 @@ void LogForwarder::wait_readable()
 
 void LogForwarder::drain()
 {
-    for (int i = 0; i < 16 && read_once(); ++i) {} // a pipe holds 64 KiB
+    for (int i = 0; i < 16 && read_once(); ++i) {
+    } // a pipe holds 64 KiB
     end_line();
 }
 
@@ -62,7 +65,7 @@ void LogForwarder::end_line()
 bool LogForwarder::allowed()
 {
     const TimePoint now = clock_.now();
-    const double seconds = std::chrono::duration<double>(now - refilled_).count();
+    const double seconds = in_seconds(now - refilled_);
     refilled_ = now;
     tokens_ = std::min<double>(kBurst, tokens_ + seconds * kLinesPerSecond);
     if (tokens_ < 1) {

@@ -110,9 +110,9 @@ std::string format_rate(double bytes_per_s)
     return format_size(bytes_per_s > 0 ? static_cast<std::uint64_t>(bytes_per_s) : 0) + "/s";
 }
 
-std::string format_duration(Duration duration)
+std::string format_duration(double seconds)
 {
-    const double seconds = std::max(0.0, std::chrono::duration<double>(duration).count());
+    seconds = std::max(0.0, seconds);
     if (seconds < 59.95) return fmt::format("{:.1f}s", seconds);
     const auto whole = static_cast<std::uint64_t>(std::llround(seconds));
     if (whole < 3600) return fmt::format("{}min {:02}s", whole / 60, whole % 60);

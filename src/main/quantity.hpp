@@ -27,6 +27,10 @@ namespace cepa::main {
 /// "12.0 MiB/s".
 [[nodiscard]] std::string format_rate(double bytes_per_s);
 /// "1h 02min", "3min 20s", "4.2s": the two largest units, for people.
-[[nodiscard]] std::string format_duration(Duration duration);
+[[nodiscard]] std::string format_duration(double seconds);
+[[nodiscard]] inline std::string format_duration(Duration duration)
+{
+    return format_duration(in_seconds(duration));
+}
 
 } // namespace cepa::main

@@ -25,8 +25,7 @@ public:
         if (samples_.empty()) return 0;
         const Duration span = samples_.back().at - samples_.front().at;
         if (span < kShortest) return 0;
-        return static_cast<double>(samples_.back().total - samples_.front().total) /
-               std::chrono::duration<double>(span).count();
+        return static_cast<double>(samples_.back().total - samples_.front().total) / in_seconds(span);
     }
 
 private:

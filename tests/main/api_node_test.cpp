@@ -7,6 +7,19 @@
 using namespace cepa;
 using namespace cepa::main;
 
+namespace {
+
+/// The whole answer to a request.
+Json asked(Api& api, const char* method, const Json& params)
+{
+    Json answer;
+    api.handle(Json{{"method", method}, {"params", params}}.dump(),
+               [&](const std::string& text) { answer = Json::parse(text); });
+    return answer;
+}
+
+} // namespace
+
 TEST(ApiNode, WithoutTunnelsEverythingIsAnsweredAllTheSame)
 {
     const Settings settings;
@@ -17,10 +30,7 @@ TEST(ApiNode, WithoutTunnelsEverythingIsAnsweredAllTheSame)
     Api api;
     add_node_methods(api, std::move(view));
     const auto ask = [&](const char* method, const Json& params = Json::object()) {
-        Json answer;
-        api.handle(Json{{"method", method}, {"params", params}}.dump(),
-                   [&](const std::string& text) { answer = Json::parse(text); });
-        return answer;
+        return asked(api, method, params);
     };
     const Json status = ask("status")["result"];
     EXPECT_EQ(status["command"], "seed");
@@ -55,10 +65,7 @@ TEST(ApiNode, WorkersAboveTheWishDrain)
     Api api;
     add_node_methods(api, std::move(view));
     const auto ask = [&](const char* method, const Json& params = Json::object()) {
-        Json answer;
-        api.handle(Json{{"method", method}, {"params", params}}.dump(),
-                   [&](const std::string& text) { answer = Json::parse(text); });
-        return answer["result"];
+        return asked(api, method, params)["result"];
     };
     EXPECT_EQ(ask("workers")["draining"], 0);
     const Json fewer = ask("set-workers", {{"count", 1}});

@@ -204,7 +204,7 @@ Timing Demo::download(DemoNetwork& network, const DemoPlan& plan, const std::fil
         if (interrupt_.wait(kLookEvery)) throw UserError("interrupted");
     }
     const TimePoint end = clock.now();
-    const auto since_start = [start](TimePoint at) { return std::chrono::duration<double>(at - start).count(); };
+    const auto since_start = [start](TimePoint at) { return in_seconds(at - start); };
     const Timing timing{since_start(end), since_start(watch.first_byte().value_or(end))};
     console_.end_progress();
     return timing;

@@ -15,11 +15,6 @@ std::string line_of(const std::string& name, const Json& account, double gigabyt
                        gigabytes > 0 ? cpu / gigabytes : 0.0);
 }
 
-std::string seconds_text(double s)
-{
-    return format_duration(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(s)));
-}
-
 std::string seen_text(const Json& result)
 {
     if (result.value("hops", 0) == 0) return "hops 0: the seeders saw the downloader itself, as in any plain download";
@@ -42,8 +37,8 @@ std::string demo_report(const Json& r)
     std::string out = fmt::format(
         "{}: {} in {} ({}), of these {} {}; {}\n",
         r.value("sha256_ok", false) ? "SHA-256 of both files is equal" : "THE FILES DIFFER", format_size(bytes),
-        seconds_text(r.value("seconds", 0.0)), format_rate(r.value("rate_bytes_per_s", 0.0)),
-        seconds_text(r.value("first_byte_seconds", 0.0)), plain ? "to the first byte" : "to build circuits", path);
+        format_duration(r.value("seconds", 0.0)), format_rate(r.value("rate_bytes_per_s", 0.0)),
+        format_duration(r.value("first_byte_seconds", 0.0)), plain ? "to the first byte" : "to build circuits", path);
     out += fmt::format("sha256 {}\n{}\n", r.value("sha256", ""), seen_text(r));
     if (!plain) out += fmt::format("containment {}\n", r.value("containment", ""));
     const double gigabytes = static_cast<double>(bytes) / 1e9;

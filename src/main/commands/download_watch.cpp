@@ -61,8 +61,7 @@ std::string done_text(const Json& torrent, std::uint64_t downloaded, double seco
     const std::string what = fmt::format(
         "{}: {}", printable((std::filesystem::path(torrent.value("folder", "")) / torrent.value("name", "")).string()),
         format_size(bytes));
-    const std::string time =
-        format_duration(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds)));
+    const std::string time = format_duration(seconds);
     if (downloaded == 0) return fmt::format("{}, complete already; nothing was downloaded", what);
     const std::string rate = format_rate(static_cast<double>(downloaded) / std::max(seconds, 0.001));
     if (downloaded >= bytes) return fmt::format("{} in {} ({})", what, time, rate);

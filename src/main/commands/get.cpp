@@ -48,7 +48,7 @@ void say_done(CommandContext& context, const Json& torrent, std::uint64_t downlo
 
 double seconds_since(TimePoint start)
 {
-    return std::chrono::duration<double>(BootClock().now() - start).count();
+    return in_seconds(BootClock().now() - start);
 }
 
 // --- by a running service ---

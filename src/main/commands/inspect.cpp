@@ -25,7 +25,7 @@ ControlClient running_node(const CommandContext& context)
 
 std::string span(const Json& object, const char* key)
 {
-    return format_duration(std::chrono::duration_cast<Duration>(std::chrono::duration<double>(object.value(key, 0.0))));
+    return format_duration(object.value(key, 0.0));
 }
 
 std::string text(const Json& object, const char* key)

@@ -94,10 +94,7 @@ Progress progress_of(const Json& torrent)
     if (waiting.empty())
         out.detail = fmt::format("{} peers", torrent.value("peers", 0U));
     else
-        out.detail = fmt::format("waits {} for: {}",
-                                 format_duration(std::chrono::duration_cast<Duration>(
-                                     std::chrono::duration<double>(torrent.value("waiting_s", 0.0)))),
-                                 waiting);
+        out.detail = fmt::format("waits {} for: {}", format_duration(torrent.value("waiting_s", 0.0)), waiting);
     return out;
 }
 

@@ -16,7 +16,7 @@ public:
     [[nodiscard]] bool admit(TimePoint now) noexcept
     {
         if (now > refilled_) {
-            const double passed_s = std::chrono::duration<double>(now - refilled_).count();
+            const double passed_s = in_seconds(now - refilled_);
             tokens_ = std::min(burst_, tokens_ + passed_s * per_s_);
             refilled_ = now;
         }
