@@ -77,6 +77,8 @@ public:
     [[nodiscard]] virtual bool is_mine(CircuitId id) const noexcept = 0;
 };
 
+class Siblings;
+
 struct Environment {
     const Clock& clock;
     RandomSource& random;
@@ -84,6 +86,7 @@ struct Environment {
     ExitSocketFactory& exit_sockets;
     Resolver& resolver;
     const CircuitIdOwner& ids;
+    Siblings* siblings = nullptr; ///< where the node has several Tunnels (siblings.hpp)
 };
 
 } // namespace cepa::tunnel

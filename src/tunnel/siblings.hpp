@@ -6,14 +6,13 @@
 #pragma once
 
 #include "tunnel/cell/hidden_payloads.hpp"
-#include "tunnel/crypto/keys.hpp"
+#include "tunnel/crypto/sealing_right.hpp"
 
 #include "base/address.hpp"
 #include "base/ids.hpp"
 #include "base/packet_buffer.hpp"
 #include "base/result.hpp"
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -29,20 +28,8 @@ struct Introduction {
     friend bool operator==(const Introduction&, const Introduction&) = default;
 };
 
-/// The right to seal towards a circuit's originator, given away: who gives it never seals with that key again, and who
-/// takes it goes on from `next_counter`. Each (key, counter) pair so has one owner. Wipes itself.
-struct SealingRight {
-    SecretBytes key;
-    std::array<std::uint8_t, 4> salt{};
-    std::uint64_t next_counter = 0;
-    std::uint64_t left = 0; ///< messages that may still be sealed
-
-    SealingRight() noexcept = default;
-    SealingRight(SealingRight&&) noexcept = default;
-    SealingRight& operator=(SealingRight&&) noexcept = default;
-};
-
-/// One side of a rendezvous, as the other side needs it: where its cells go and how they are sealed.
+/// One side of a rendezvous, as the other side needs it: where its cells go and how they are sealed. Who gives it away
+/// never seals with that key again.
 struct LinkHalf {
     CircuitId circuit;
     Endpoint neighbour;

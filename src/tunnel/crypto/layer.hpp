@@ -4,8 +4,7 @@
 // Process: worker, io thread. Spec: docs/protocol.md, sections 9.1, 9.2, 10 and 18.
 #pragma once
 
-#include "tunnel/crypto/cipher.hpp"
-#include "tunnel/crypto/keys.hpp"
+#include "tunnel/crypto/sealing_right.hpp"
 #include "tunnel/environment.hpp"
 
 #include "base/packet_buffer.hpp"
@@ -13,14 +12,10 @@
 
 #include <array>
 #include <cstdint>
+#include <utility>
 
 namespace cepa::tunnel {
 
-inline constexpr std::size_t kCounterSize = 8;
-/// Bytes that one layer adds: kCounterSize in front, kTagSize behind.
-inline constexpr std::size_t kLayerOverhead = kCounterSize + kTagSize;
-/// A layer seals no more than this many messages (security over the deployed limits: 10 GiB come long before).
-inline constexpr std::uint64_t kMaxSealed = std::uint64_t{1} << 48U;
 /// Deployed responders seal their list of candidates with FORWARD counter 2, so the initiator begins after it.
 inline constexpr std::uint64_t kInitiatorFirstCounter = 3;
 inline constexpr std::uint64_t kResponderFirstCounter = 2;
@@ -29,7 +24,6 @@ inline constexpr std::uint64_t kOfferCounterBase = std::uint64_t{1} << 62U;
 
 /// FORWARD is from the initiator of the handshake to the responder.
 enum class Direction : std::uint8_t { forward, backward };
-using Salt = std::array<std::uint8_t, 4>;
 
 /// What one handshake yields. Move-only: whoever holds it may make the one Layer from it. Wipes itself.
 struct SessionKeys {
@@ -64,7 +58,9 @@ public:
 
     /// Seals `message` in place. Needs kCounterSize of headroom and kTagSize of tailroom, else too_large; fails with
     /// nonce_exhausted after kMaxSealed messages: the circuit must then be closed.
-    [[nodiscard]] Result<void> seal(Aead& aead, PacketBuffer& message) noexcept;
+    [[nodiscard]] Result<void> seal(Aead& aead, PacketBuffer& message) noexcept { return sealing_.seal(aead, message); }
+    /// Gives the right to seal away, with the counter where it stands: seal() fails with nonce_exhausted from now on.
+    [[nodiscard]] SealingRight take_sealing_right() noexcept { return std::move(sealing_); }
     /// Checks and strips the layer in place. Fails with malformed (too short) or bad_tag; `message` is then unchanged.
     /// Any counter is accepted: the caller asks a ReplayWindow.
     [[nodiscard]] Result<Opened> open(Aead& aead, PacketBuffer& message) const noexcept;
@@ -76,19 +72,16 @@ public:
     [[nodiscard]] Result<Bytes> open_offer(Aead& aead, ByteSpan sealed) const;
 
     /// The counter that the next seal() will use.
-    [[nodiscard]] std::uint64_t next_counter() const noexcept { return next_counter_; }
+    [[nodiscard]] std::uint64_t next_counter() const noexcept { return sealing_.next_counter; }
 
 private:
     struct Half {
         SecretBytes key;
         Salt salt{};
     };
-    [[nodiscard]] static Nonce nonce(const Salt& salt, std::uint64_t counter) noexcept;
 
-    Half sealing_;
+    SealingRight sealing_;
     Half opening_;
-    std::uint64_t next_counter_;
-    std::uint64_t left_ = kMaxSealed;
     bool offer_sealed_ = false;
 };
 
