@@ -346,6 +346,12 @@ Result<void> Tunnel::send_data(CircuitId circuit, const Address& destination, Pa
     return parts_->own.send_data(circuit, destination, payload, parts_->now);
 }
 
+void Tunnel::set_swarms(std::vector<SwarmPlan> /*plans*/) {}
+std::vector<SwarmView> Tunnel::swarms() const
+{
+    return {};
+}
+
 void Tunnel::set_limits(const TunnelLimits& limits)
 {
     parts_->relays.set_rate(limits.relay_rate_bytes_per_s);

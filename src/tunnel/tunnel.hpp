@@ -7,6 +7,7 @@
 #include "base/packet_buffer.hpp"
 #include "base/result.hpp"
 #include "tunnel/environment.hpp"
+#include "tunnel/hidden_services/swarm_plan.hpp"
 #include "tunnel/settings.hpp"
 
 #include <cstdint>
@@ -20,6 +21,14 @@ namespace cepa::tunnel {
 
 /// closing: still usable, but it ends within minutes: nothing new should be put on it.
 enum class CircuitState : std::uint8_t { extending, ready, closing };
+
+/// What a circuit of ours is for. Only data circuits are made and named by who uses the Tunnel.
+enum class CircuitPurpose : std::uint8_t {
+    data,         ///< datagrams out of an exit
+    lookup,       ///< asks for introduction points and speaks to them
+    introduction, ///< ends at an introduction point of a swarm that we seed
+    rendezvous,   ///< ends at a rendezvous point, where the other end waits or will come
+};
 
 struct HopView {
     Mid mid{};
@@ -38,6 +47,7 @@ struct CircuitView {
     std::uint64_t bytes_down = 0;
     Duration age{};
     Duration round_trip{}; ///< zero: not measured yet
+    CircuitPurpose purpose = CircuitPurpose::data;
 };
 struct RelayView {
     CircuitId previous;
@@ -91,9 +101,13 @@ public:
     virtual ~TunnelObserver() = default;
     /// A datagram for us. `payload` is in place in the packet's buffer: at least 44 bytes of headroom.
     virtual void on_data(CircuitId circuit, const Address& origin, PacketBuffer& payload) = 0;
+    /// A data circuit; the others are not told of, but for those that link two ends: on_hidden_link().
     virtual void on_circuit_ready(CircuitId circuit) = 0;
-    /// An own circuit ended, ready or not. `reason` is a short text of ours.
+    /// A circuit that was asked for, or linked, ended, ready or not. `reason` is a short text of ours.
     virtual void on_circuit_closed(CircuitId circuit, std::string_view reason) = 0;
+    /// A circuit carries data end to end now, for a swarm of ours. `seeder` is the swarm key at the other end; null when
+    /// we are the seeder. Its data has the null address as origin, and any destination will do for send_data().
+    virtual void on_hidden_link(CircuitId /*circuit*/, const LookupHash& /*lookup_hash*/, const PublicKey* /*seeder*/) {}
     /// Worker 0: the verified candidates or our own addresses changed; candidates() and own_addresses() tell.
     virtual void on_candidates_changed() = 0;
     virtual void on_guards_changed(const std::vector<Guard>& guards) = 0;
@@ -133,6 +147,10 @@ public:
     /// Seals `payload` into a data cell in place and queues it. Needs kPacketHeadroom and kPacketTailroom and a ready
     /// circuit; fails with unknown_circuit, too_large or nonce_exhausted.
     [[nodiscard]] Result<void> send_data(CircuitId circuit, const Address& destination, PacketBuffer& payload);
+
+    /// The hidden swarms of ours that this Tunnel works for: all of them, in place of the former list.
+    void set_swarms(std::vector<SwarmPlan> plans);
+    [[nodiscard]] std::vector<SwarmView> swarms() const;
 
     /// Facts from worker 0 for the others: replaces candidates and own addresses.
     void share(const std::vector<Candidate>& candidates, const std::vector<Endpoint>& own_addresses,
