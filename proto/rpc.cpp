@@ -11,11 +11,27 @@ namespace cepa::proto {
 
 namespace asio = boost::asio;
 
+namespace {
+
+void wipe_text(std::string& secret) noexcept
+{
+    ::explicit_bzero(secret.data(), secret.size());
+}
+
+} // namespace
+
+void wipe_secrets(Swarms& swarms) noexcept
+{
+    for (Swarm& swarm : *swarms.mutable_swarms())
+        wipe_text(*swarm.mutable_seed_key());
+}
+
 void wipe_secrets(Envelope& envelope) noexcept
 {
+    if (envelope.has_swarms()) wipe_secrets(*envelope.mutable_swarms());
     if (!envelope.has_create()) return;
-    std::string& key = *envelope.mutable_create()->mutable_identity_key();
-    ::explicit_bzero(key.data(), key.size());
+    wipe_text(*envelope.mutable_create()->mutable_identity_key());
+    wipe_secrets(*envelope.mutable_create()->mutable_swarms());
 }
 
 Rpc::Rpc(asio::io_context& io, FileDescriptor in, FileDescriptor out)
@@ -63,7 +79,9 @@ void Rpc::call(Envelope envelope, Duration timeout, Reply reply)
 Result<void> Rpc::notify(Envelope envelope)
 {
     envelope.set_call_id(0);
-    return stream_.send(envelope);
+    const Result<void> sent = stream_.send(envelope);
+    wipe_secrets(envelope);
+    return sent;
 }
 
 void Rpc::finish(std::uint64_t call_id, Result<Answer> result)

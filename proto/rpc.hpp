@@ -21,8 +21,10 @@ namespace cepa::proto {
 /// Calls of ours that may be open at a time; one more fails with queue_full.
 inline constexpr std::size_t kMaxOpenCalls = 8192;
 
-/// Overwrites the private key in a CREATE. Rpc does so with its own copies, on both sides; the caller with his.
+/// Overwrites the private keys in a CREATE or a SWARMS. Rpc does so with its own copies, on both sides; the caller with
+/// his.
 void wipe_secrets(Envelope& envelope) noexcept;
+void wipe_secrets(Swarms& swarms) noexcept;
 
 class Rpc {
 public:

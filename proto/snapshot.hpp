@@ -10,4 +10,7 @@ namespace cepa::proto {
 /// ignored. Checks no ids: the pool does that before, for workers it does not trust.
 void merge_sync(TunnelSnapshot& snapshot, const Sync& changes, WorkerId from);
 
+/// Adds what one worker says of a swarm: counts add up, but all look for the same seeders; of ages the younger.
+void add_swarm(SwarmInfo& sum, const SwarmInfo& part);
+
 } // namespace cepa::proto

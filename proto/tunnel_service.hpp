@@ -12,6 +12,7 @@
 #include "base/result.hpp"
 #include "proto/control.pb.h"
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -20,10 +21,29 @@
 
 namespace cepa::proto {
 
+inline constexpr std::size_t kLookupHashSize = 20;
+/// A swarm key in either form.
+inline constexpr std::size_t kSwarmKeySize = 74;
+/// Of a swarm that we seed, over all workers.
+inline constexpr std::uint32_t kIntroductionPoints = 3;
+/// Hidden swarms of one node at a time.
+inline constexpr std::size_t kMaxSwarms = 1024;
+
 /// What a circuit is for: `hops` 1..5; circuits of different groups never share anything.
 struct CircuitRequest {
     std::uint8_t hops = 3;
     GroupId group;
+};
+
+/// A hidden swarm of ours: what is to be done for it. The tunnels do not know torrents.
+struct SwarmRequest {
+    std::string lookup_hash; ///< 20 bytes
+    std::uint8_t hops = 1;   ///< 1..4; introduction and rendezvous need one more
+    GroupId group;
+    bool download = false; ///< find seeders and link to them
+    std::string seed_key;  ///< private form (74 bytes): seed under this swarm key; empty: do not
+
+    friend bool operator==(const SwarmRequest&, const SwarmRequest&) = default;
 };
 
 /// All shared objects as last synchronised, keyed by circuit id (workers by worker id). Values, not references.
@@ -33,6 +53,8 @@ struct TunnelSnapshot {
     std::map<std::uint32_t, ExitInfo> exits;
     std::map<std::uint32_t, WorkerInfo> workers;
     DiscoveryInfo discovery;
+    /// Hidden swarms of ours by lookup hash, summed over the workers; those that a worker has spoken of.
+    std::map<std::string, SwarmInfo> swarms;
     /// Candidates as worker 0 last verified them.
     Share share;
 };
@@ -54,8 +76,12 @@ public:
     virtual void on_datagram(CircuitId circuit, const Address& origin, PacketBuffer& payload) = 0;
     /// The end of a batch of datagrams: now is the time to send what was gathered.
     virtual void on_batch_end() = 0;
-    /// A circuit that create_circuit() had delivered is gone; its id will not be used again for a long time.
+    /// A circuit that create_circuit() or on_hidden_link() had delivered is gone; its id will not be used again for a long time.
     virtual void on_circuit_dead(CircuitId circuit, const std::string& reason) = 0;
+    /// A circuit to the other end of one of our hidden swarms carries data: `link` names the swarm, and the seeder at
+    /// the other end unless we are it. Its datagrams have the null address as origin, and any destination will do;
+    /// its end is an on_circuit_dead().
+    virtual void on_hidden_link(CircuitId circuit, const HiddenLink& link) = 0;
     /// The snapshot changed.
     virtual void on_sync() = 0;
     virtual void on_notify(const Notify& notice) = 0;
@@ -85,6 +111,9 @@ public:
 
     /// Replaces the list of lookup hashes (20 bytes each) whose sightings are reported by on_notify().
     virtual void monitor(const std::vector<std::string>& lookup_hashes) = 0;
+    /// Replaces the list of hidden swarms: what is not in it any more ends, links included. Malformed entries and those
+    /// past kMaxSwarms are left out; of two with one lookup hash the first counts.
+    virtual void set_swarms(const std::vector<SwarmRequest>& swarms) = 0;
     /// Changes the number of running workers (pool only; elsewhere it fails with invalid_argument).
     [[nodiscard]] virtual Result<void> set_workers(std::uint32_t count) = 0;
 

@@ -56,7 +56,8 @@ Json network_json(const NodeView& view)
                 {"distinct_prefixes", d.distinct_prefixes()},
                 {"wan", wan.is_null() ? "" : wan.to_string()},
                 {"bootstrapping", d.bootstrapping()},
-                {"says", network_text(d)}});
+                {"says", network_text(d)},
+                {"reach", reach_text(d, s.relay.enabled || s.exit.enabled)}});
     return out;
 }
 

@@ -4,10 +4,11 @@
 
 namespace cepa::main {
 
-bool CircuitTable::add(CircuitId circuit, WorkerId worker)
+bool CircuitTable::add(CircuitId circuit, WorkerId worker, bool hidden)
 {
     const bool added = owners_.emplace(circuit, worker).second;
     if (added) ++counts_[worker];
+    if (added && hidden) hidden_.insert(circuit);
     return added;
 }
 
@@ -15,6 +16,7 @@ std::optional<WorkerId> CircuitTable::remove(CircuitId circuit)
 {
     const auto found = owners_.extract(circuit);
     if (found.empty()) return std::nullopt;
+    hidden_.erase(circuit);
     --counts_[found.mapped()];
     return found.mapped();
 }
@@ -24,8 +26,10 @@ std::vector<CircuitId> CircuitTable::remove_all(WorkerId worker)
     std::vector<CircuitId> out;
     for (const auto& [circuit, owner] : owners_)
         if (owner == worker) out.push_back(circuit);
-    for (const CircuitId circuit : out)
+    for (const CircuitId circuit : out) {
         owners_.erase(circuit);
+        hidden_.erase(circuit);
+    }
     counts_.erase(worker);
     pending_.erase(worker);
     return out;
@@ -41,6 +45,12 @@ std::size_t CircuitTable::count(WorkerId worker) const
 {
     const auto found = counts_.find(worker);
     return found == counts_.end() ? 0 : found->second;
+}
+
+std::size_t CircuitTable::hidden_count(WorkerId worker) const
+{
+    return static_cast<std::size_t>(
+        std::ranges::count_if(hidden_, [&](CircuitId circuit) { return owner(circuit) == worker; }));
 }
 
 void CircuitTable::end_pending(WorkerId worker)

@@ -1,5 +1,7 @@
 #include "main/flow_router.hpp"
 
+#include "main/hidden_peers.hpp"
+
 #include <algorithm>
 #include <tuple>
 #include <utility>
@@ -85,7 +87,7 @@ struct FlowRouter::RouteState {
 
     [[nodiscard]] bool unused() const noexcept
     {
-        return associations == 0 && flows.size() == 0 && std::ranges::none_of(circuits, &Circuit::alive);
+        return associations == 0 && hidden == 0 && flows.size() == 0 && std::ranges::none_of(circuits, &Circuit::alive);
     }
 
     Route route;
@@ -94,6 +96,7 @@ struct FlowRouter::RouteState {
     FlowTable announces;
     CircuitIndex announce = kNoCircuit;
     std::uint32_t associations = 0;
+    std::uint32_t hidden = 0; // circuits
 };
 
 bool is_utp(ByteSpan datagram) noexcept
@@ -158,6 +161,8 @@ void FlowRouter::on_datagram(socks5::AssociationId id, const Address& destinatio
         ++stats_.no_association;
         return;
     }
+    if (const auto ip = made_up_address(destination))
+        return send_hidden(*from, *ip, destination.endpoint.port, payload);
     RouteState& route = *from->route;
     const CircuitIndex index =
         is_utp(payload.bytes()) ? circuit_of_flow(route, destination, id) : circuit_of_announce(route, destination, id);
@@ -216,7 +221,19 @@ Flow& FlowRouter::touch(RouteState& route, FlowTable& table, const Address& dest
 void FlowRouter::on_tunnel_datagram(CircuitId circuit, const Address& origin, PacketBuffer& payload)
 {
     const auto place = circuits_.find(circuit);
-    Association* const to = place == circuits_.end() ? nullptr : receiver(place->second, origin);
+    const auto hidden = place == circuits_.end() ? hidden_.find(circuit) : hidden_.end();
+    const bool is_hidden = hidden != hidden_.end();
+    // Behind an exit anybody may claim to be the other end of a hidden circuit, and a made-up address stands for one.
+    if (is_hidden != origin.is_null() || made_up_address(origin)) {
+        ++stats_.odd_origin;
+        return;
+    }
+    if (is_hidden) return give(hidden_receiver(hidden->second), hidden->second.peer, payload);
+    give(place == circuits_.end() ? nullptr : receiver(place->second, origin), origin, payload);
+}
+
+void FlowRouter::give(Association* to, const Address& origin, PacketBuffer& payload)
+{
     if (to == nullptr) {
         ++stats_.no_association;
         return;
@@ -248,6 +265,51 @@ FlowRouter::Association* FlowRouter::receiver(const Place& place, const Address&
     const Flow* flow = route.flows.find(origin);
     if (flow == nullptr || flow->circuit != place.index) flow = route.announces.find(origin);
     return association(flow != nullptr ? flow->owner : route.circuits[place.index].last_sender);
+}
+
+// Hidden circuits.
+
+void FlowRouter::send_hidden(const Association& from, const IpAddress& ip, std::uint16_t port, PacketBuffer& payload)
+{
+    const auto circuits = hidden_peers_.find(Endpoint{ip, port});
+    const auto found = circuits == hidden_peers_.end() ? hidden_.end() : hidden_.find(circuits->second.back());
+    if (found == hidden_.end() || found->second.route != from.route) {
+        ++stats_.no_hidden_peer;
+        return;
+    }
+    found->second.last_sender = from.id;
+    ++stats_.up;
+    service_.send(found->first, found->second.peer, payload);
+}
+
+/// Who used it last; a stranger's first call goes to any association of the route.
+FlowRouter::Association* FlowRouter::hidden_receiver(const HiddenCircuit& circuit) noexcept
+{
+    if (Association* const last = association(circuit.last_sender)) return last;
+    const auto any = std::ranges::find(associations_, circuit.route, &Association::route);
+    return any == associations_.end() ? nullptr : &*any;
+}
+
+void FlowRouter::add_hidden(const Route& route, CircuitId circuit, const Endpoint& peer)
+{
+    if (circuits_.contains(circuit) || hidden_.contains(circuit)) return;
+    RouteState& state = route_state(route);
+    ++state.hidden;
+    hidden_[circuit] = {&state, peer, {}};
+    hidden_peers_[peer].push_back(circuit);
+}
+
+std::optional<Endpoint> FlowRouter::remove_hidden(CircuitId circuit)
+{
+    const auto found = hidden_.find(circuit);
+    if (found == hidden_.end()) return std::nullopt;
+    const Endpoint peer = found->second.peer.endpoint;
+    --found->second.route->hidden;
+    hidden_.erase(found);
+    const auto circuits = hidden_peers_.find(peer);
+    std::erase(circuits->second, circuit);
+    if (circuits->second.empty()) hidden_peers_.erase(circuits);
+    return peer;
 }
 
 // Circuits come and go.

@@ -4,7 +4,8 @@
 // there are any. Announces (trackers, DHT: all that is not uTP) of a route leave by one circuit. No circuit: drop,
 // count. One exception to "keeps": a flow that was placed only seconds ago, at its start or because its circuit died,
 // may move to a circuit that has just become ready, or else the first one, or the survivors, would carry all for good.
-// Whoever moves is reported, so that its peer is connected again. Policy and tables only: no socket, no timer. Process:
+// Whoever moves is reported, so that its peer is connected again. Addresses of 240.0.0.0/4 are made up: each stands for
+// the other end of one hidden circuit; nothing for that range ever leaves through an exit. Policy and tables only: no socket, no timer. Process:
 // main, io thread; no call allocates once tables are warm.
 #pragma once
 
@@ -47,6 +48,8 @@ struct FlowRouterStats {
     std::uint64_t no_association = 0; ///< dropped: came back for an association that is gone, or by an unknown circuit
     std::uint64_t moved = 0;          ///< flows that changed their circuit
     std::uint64_t evicted = 0;        ///< flows forgotten to make room
+    std::uint64_t no_hidden_peer = 0; ///< dropped: to a made-up address that no hidden circuit of the route has
+    std::uint64_t odd_origin = 0;     ///< dropped: the null origin on a common circuit, or another on a hidden one
 };
 
 class FlowRouter final : public socks5::DatagramSink {
@@ -71,6 +74,12 @@ public:
     void retire_circuit(CircuitId circuit);
     /// It is gone; unknown ones are ignored.
     void remove_circuit(CircuitId circuit);
+    /// `circuit` leads to the other end of a hidden swarm that `route` serves, which its associations know as `peer`, a
+    /// made-up address (see HiddenPeers). Of several with one peer the latest carries what is sent to it.
+    void add_hidden(const Route& route, CircuitId circuit, const Endpoint& peer);
+    /// The peer that it led to; nullopt when it is no hidden circuit.
+    std::optional<Endpoint> remove_hidden(CircuitId circuit);
+
     /// Says later who carries it.
     void set_worker(CircuitId circuit, WorkerId worker);
     static constexpr WorkerId kUnknownWorker{0xffff};
@@ -97,8 +106,16 @@ private:
         RouteState* route;
         CircuitIndex index;
     };
+    struct HiddenCircuit {
+        RouteState* route;
+        Address peer;
+        socks5::AssociationId last_sender;
+    };
 
     RouteState& route_state(const Route& route);
+    void send_hidden(const Association& from, const IpAddress& ip, std::uint16_t port, PacketBuffer& payload);
+    [[nodiscard]] Association* hidden_receiver(const HiddenCircuit& circuit) noexcept;
+    void give(Association* to, const Address& origin, PacketBuffer& payload);
     [[nodiscard]] Association* association(socks5::AssociationId id) noexcept;
     [[nodiscard]] TimePoint batch_time() noexcept;
     [[nodiscard]] CircuitIndex circuit_of_flow(RouteState& route, const Address& destination,
@@ -117,6 +134,8 @@ private:
     FlowRouterHooks hooks_;
     std::map<Route, std::unique_ptr<RouteState>> routes_; // stable addresses: associations and circuits point in
     std::unordered_map<CircuitId, Place> circuits_;
+    std::unordered_map<CircuitId, HiddenCircuit> hidden_;
+    std::unordered_map<Endpoint, std::vector<CircuitId>> hidden_peers_; // the latest is the last
     std::vector<Association> associations_; // few: searched from the one that was used last
     std::size_t last_association_ = 0;
     std::vector<Endpoint> moved_;         // reused

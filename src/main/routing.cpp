@@ -122,7 +122,14 @@ void Routing::on_batch_end()
 
 void Routing::on_circuit_dead(CircuitId circuit, const std::string& reason)
 {
-    groups_.on_circuit_dead(circuit, reason);
+    const auto peer = router_.remove_hidden(circuit);
+    if (!peer) return groups_.on_circuit_dead(circuit, reason);
+    if (hooks_.on_hidden_gone) hooks_.on_hidden_gone(circuit, *peer);
+}
+
+void Routing::on_hidden_link(CircuitId circuit, const proto::HiddenLink& link)
+{
+    if (hooks_.on_hidden_link) hooks_.on_hidden_link(circuit, link);
 }
 
 void Routing::on_sync()

@@ -25,6 +25,10 @@ struct RoutingHooks {
     std::function<void(const Route&)> on_route_settled = {};
     std::function<void()> on_sync = {};
     std::function<void(const proto::Notify&)> on_notify = {};
+    /// A link of a hidden swarm is there; who knows the swarm says with add_hidden() what becomes of it.
+    std::function<void(CircuitId, const proto::HiddenLink&)> on_hidden_link = {};
+    /// A circuit given to add_hidden() is gone; `peer` was its made-up address.
+    std::function<void(CircuitId, const Endpoint& peer)> on_hidden_gone = {};
 };
 
 struct RoutingOptions {
@@ -52,12 +56,19 @@ public:
     void want(const Route& route) { groups_.want(route); }
     void release(const Route& route) { groups_.release(route); }
 
+    /// See FlowRouter.
+    void add_hidden(const Route& route, CircuitId circuit, const Endpoint& peer)
+    {
+        router_.add_hidden(route, circuit, peer);
+    }
+
     [[nodiscard]] std::vector<RouteStatus> status() const;
     [[nodiscard]] const FlowRouterStats& stats() const noexcept { return router_.stats(); }
 
     void on_datagram(CircuitId circuit, const Address& origin, PacketBuffer& payload) override;
     void on_batch_end() override;
     void on_circuit_dead(CircuitId circuit, const std::string& reason) override;
+    void on_hidden_link(CircuitId circuit, const proto::HiddenLink& link) override;
     void on_sync() override;
     void on_notify(const proto::Notify& notice) override;
 

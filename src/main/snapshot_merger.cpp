@@ -2,6 +2,7 @@
 
 #include "main/worker_claims.hpp"
 #include "proto/change_frame.hpp"
+#include "proto/snapshot.hpp"
 
 #include <map>
 
@@ -77,6 +78,10 @@ std::size_t SnapshotMerger::merge(WorkerId from, std::uint64_t pid, const proto:
     info.set_worker_id(from.value);
     info.set_pid(pid);
     limit_reasons(info);
+    if (sync.has_swarms()) {
+        swarms_[from] = sync.swarms();
+        sum_swarms();
+    }
     if (!sync.has_discovery()) return refused;
     if (from != WorkerId(0)) return refused + 1; // only worker 0 discovers
     proto::merge_fields(into_.discovery, sync.discovery());
@@ -89,6 +94,15 @@ void SnapshotMerger::remove(WorkerId worker)
     remove_worker(into_.relays, worker);
     remove_worker(into_.exits, worker);
     into_.workers.erase(worker.value);
+    if (swarms_.erase(worker) != 0) sum_swarms();
+}
+
+void SnapshotMerger::sum_swarms()
+{
+    into_.swarms.clear();
+    for (const auto& [worker, infos] : swarms_)
+        for (const proto::SwarmInfo& swarm : infos.swarms())
+            proto::add_swarm(into_.swarms[swarm.lookup_hash()], swarm);
 }
 
 } // namespace cepa::main

@@ -25,7 +25,10 @@ public:
     void remove(WorkerId worker);
 
 private:
+    void sum_swarms();
+
     proto::TunnelSnapshot& into_;
+    std::map<WorkerId, proto::SwarmInfos> swarms_; ///< as each worker said it last
 };
 
 } // namespace cepa::main

@@ -39,4 +39,17 @@ std::string network_text(const proto::DiscoveryInfo& discovery)
                        discovery.distinct_prefixes());
 }
 
+std::string reach_text(const proto::DiscoveryInfo& discovery, bool serves)
+{
+    if (discovery.translation() == proto::TRANSLATION_ADDRESS_DEPENDENT)
+        return serves ? "behind an address translator that shows every node another port: only nodes that this one "
+                        "spoke to first can use it; forward its UDP port on the router, or it will serve few"
+                      : "behind an address translator that shows every node another port: downloads and hidden seeding "
+                        "work, relaying would not";
+    if (serves && discovery.translation() == proto::TRANSLATION_ENDPOINT_INDEPENDENT)
+        return "behind an address translator: others reach it by introductions; forwarding its UDP port on the router "
+               "would make it easier";
+    return {};
+}
+
 } // namespace cepa::main

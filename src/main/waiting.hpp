@@ -18,4 +18,8 @@ namespace cepa::main {
 /// What works and what does not with the peers that are known, for `cepa status`.
 [[nodiscard]] std::string network_text(const proto::DiscoveryInfo& discovery);
 
+/// What an address translator in front of this node keeps others from; empty when nothing has to be said. `serves`: it
+/// is a relay or an exit.
+[[nodiscard]] std::string reach_text(const proto::DiscoveryInfo& discovery, bool serves);
+
 } // namespace cepa::main

@@ -1,6 +1,10 @@
 #include "main/worker_claims.hpp"
 
+#include "proto/tunnel_service.hpp"
+
 #include <algorithm>
+#include <set>
+#include <string_view>
 
 namespace cepa::main {
 namespace {
@@ -34,6 +38,16 @@ bool are_guards(const google::protobuf::RepeatedPtrField<proto::Guard>& guards)
 {
     return guards.size() <= kMaxGuards &&
            std::ranges::all_of(guards, [](const proto::Guard& guard) { return well_formed(guard); });
+}
+
+/// No more than a worker was told of, each once.
+bool are_swarms(const proto::SwarmInfos& infos)
+{
+    if (infos.swarms_size() > static_cast<int>(proto::kMaxSwarms)) return false;
+    std::set<std::string_view> seen;
+    return std::ranges::all_of(infos.swarms(), [&](const proto::SwarmInfo& swarm) {
+        return swarm.lookup_hash().size() == proto::kLookupHashSize && seen.insert(swarm.lookup_hash()).second;
+    });
 }
 
 template <class List>
@@ -72,7 +86,7 @@ bool within_bounds(const proto::Share& share)
 bool within_bounds(const proto::Sync& sync)
 {
     return std::ranges::all_of(sync.circuits(), is_circuit) && are_counters(sync.worker()) &&
-           (!sync.has_share() || within_bounds(sync.share())) &&
+           (!sync.has_share() || within_bounds(sync.share())) && are_swarms(sync.swarms()) &&
            (!sync.discovery().has_wan() || is_address(sync.discovery().wan()));
 }
 
@@ -80,6 +94,12 @@ bool within_bounds(const proto::Notify& notice)
 {
     return notice.text().size() <= kMaxNoticeText && notice.bytes().size() <= kLargestBytes &&
            are_guards(notice.guards());
+}
+
+bool within_bounds(const proto::HiddenLink& link)
+{
+    return link.lookup_hash().size() == proto::kLookupHashSize &&
+           (link.seeder_key().empty() || link.seeder_key().size() == kKeySize);
 }
 
 } // namespace cepa::main

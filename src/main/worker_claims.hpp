@@ -14,6 +14,8 @@ inline constexpr int kMaxGuards = 64;
 inline constexpr int kMaxSharedCandidates = 4096;
 inline constexpr int kMaxSharedAddresses = 64;
 inline constexpr int kMaxReasons = 64;
+/// Links of hidden swarms that one worker has at a time.
+inline constexpr std::size_t kMaxHiddenLinks = 4096;
 /// Bytes of a reason's name and of a notice's text.
 inline constexpr std::size_t kMaxReasonName = 64;
 inline constexpr std::size_t kMaxNoticeText = 256;
@@ -27,5 +29,6 @@ void drop_malformed(proto::Share& share);
 [[nodiscard]] bool within_bounds(const proto::Share& share);
 [[nodiscard]] bool within_bounds(const proto::Sync& sync);
 [[nodiscard]] bool within_bounds(const proto::Notify& notice);
+[[nodiscard]] bool within_bounds(const proto::HiddenLink& link);
 
 } // namespace cepa::main

@@ -37,6 +37,10 @@ void WorkerPool::monitor(const std::vector<std::string>& lookup_hashes)
 {
     impl_->monitor(lookup_hashes);
 }
+void WorkerPool::set_swarms(const std::vector<proto::SwarmRequest>& swarms)
+{
+    impl_->set_swarms(swarms);
+}
 Result<void> WorkerPool::set_workers(std::uint32_t count)
 {
     return impl_->set_workers(count);

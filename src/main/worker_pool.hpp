@@ -28,6 +28,7 @@ public:
     void send(CircuitId circuit, const Address& destination, PacketBuffer& payload) override;
     void flush() override;
     void monitor(const std::vector<std::string>& lookup_hashes) override;
+    void set_swarms(const std::vector<proto::SwarmRequest>& swarms) override;
     /// 1 .. max_workers. New workers start at once; stopped ones (the highest) drain first.
     [[nodiscard]] Result<void> set_workers(std::uint32_t count) override;
     void new_month() override;

@@ -14,7 +14,6 @@ namespace cepa::main {
 namespace {
 
 constexpr std::size_t kMaxText = 256;
-constexpr std::size_t kLookupHashSize = 20;
 constexpr std::array<const char*, 5> kLevelNames{"trace", "debug", "info", "warn", "error"};
 
 void set_endpoint(proto::IpEndpoint& out, const Endpoint& endpoint)
@@ -52,6 +51,7 @@ proto::Create WorkerPool::Impl::create_message(WorkerId worker)
     out.set_log_level(kLevelNames.at(static_cast<std::size_t>(config_.log_level)));
     for (const std::string& hash : monitored_)
         out.add_monitor(hash);
+    *out.mutable_swarms() = swarms_.part_of(worker, target_);
     return out;
 }
 
@@ -65,6 +65,9 @@ void WorkerPool::Impl::on_call(WorkerId from, const proto::Envelope& call, proto
         return on_sync(from, call.sync());
     case proto::Envelope::kCircuitDead:
         return on_circuit_dead(from, call.circuit_dead());
+    case proto::Envelope::kHiddenLink:
+        if (!within_bounds(call.hidden_link())) return slots_[from.value]->misbehaved("a link out of bounds");
+        return on_hidden_link(from, call.hidden_link());
     case proto::Envelope::kNotify:
         if (!within_bounds(call.notify())) return slots_[from.value]->misbehaved("a notice out of bounds");
         return on_notify(from, call.notify());
@@ -112,6 +115,17 @@ void WorkerPool::Impl::on_circuit_dead(WorkerId from, const proto::CircuitDead& 
     if (observer_ != nullptr) observer_->on_circuit_dead(circuit, dead.reason().substr(0, kMaxText));
 }
 
+void WorkerPool::Impl::on_hidden_link(WorkerId from, const proto::HiddenLink& link)
+{
+    const CircuitId circuit(link.circuit_id());
+    if (!table_.may_have(circuit, from) || circuits_.hidden_count(from) >= kMaxHiddenLinks)
+        return slots_[from.value]->misbehaved("a link that cannot be its own");
+    // Of a swarm that is not ours any more: the worker ends it as soon as it reads that.
+    if (observer_ == nullptr || !swarms_.has(link.lookup_hash())) return;
+    if (!circuits_.add(circuit, from, true)) return slots_[from.value]->misbehaved("a link under a circuit id in use");
+    observer_->on_hidden_link(circuit, link);
+}
+
 void WorkerPool::Impl::on_notify(WorkerId from, const proto::Notify& notice)
 {
     if (only_of_worker_zero(notice.kind()) && from != WorkerId(0)) return;
@@ -123,6 +137,26 @@ void WorkerPool::Impl::on_notify(WorkerId from, const proto::Notify& notice)
 }
 
 // ---- to the workers
+
+void WorkerPool::Impl::set_swarms(const std::vector<proto::SwarmRequest>& swarms)
+{
+    swarms_.set(swarms);
+    tell_all_swarms();
+}
+
+void WorkerPool::Impl::tell_all_swarms()
+{
+    for (std::uint16_t i = 0; i < slots_.size(); ++i)
+        tell_swarms(WorkerId(i));
+}
+
+void WorkerPool::Impl::tell_swarms(WorkerId worker)
+{
+    proto::Envelope envelope;
+    *envelope.mutable_swarms() = swarms_.part_of(worker, target_);
+    tell(worker, envelope);
+    proto::wipe_secrets(envelope);
+}
 
 void WorkerPool::Impl::tell(WorkerId worker, const proto::Envelope& envelope)
 {
@@ -172,6 +206,7 @@ void WorkerPool::Impl::refresh(WorkerId worker)
     }
     *envelope.mutable_limits() = limits_of_one(config_.settings, sharers(), moved_bytes());
     tell(worker, envelope);
+    tell_swarms(worker);
     envelope.mutable_monitor();
     for (const std::string& hash : monitored_)
         envelope.mutable_monitor()->add_lookup_hashes(hash);
@@ -182,7 +217,7 @@ void WorkerPool::Impl::monitor(const std::vector<std::string>& lookup_hashes)
 {
     monitored_.clear();
     std::ranges::copy_if(lookup_hashes, std::back_inserter(monitored_),
-                         [](const std::string& hash) { return hash.size() == kLookupHashSize; });
+                         [](const std::string& hash) { return hash.size() == proto::kLookupHashSize; });
     proto::Envelope envelope;
     envelope.mutable_monitor();
     for (const std::string& hash : monitored_)

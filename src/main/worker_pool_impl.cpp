@@ -155,6 +155,7 @@ Result<void> WorkerPool::Impl::set_workers(std::uint32_t count)
         CEPA_TRY(slots_[i]->start());
     if (count < target_) drain_until_ = clock_.now() + config_.drain_limit;
     target_ = count;
+    tell_all_swarms(); // who is to drain has no part any more: its links end and are made anew by the others
     if (count <= table_workers_) return {}; // fewer: tick() settles it when they have drained
     CEPA_TRY(use_table(table_.resized(count), count));
     proto::Envelope envelope;
@@ -341,9 +342,9 @@ void WorkerPool::Impl::on_data(WorkerId from, const proto::FrameView& frame)
     auto data = proto::parse_data(frame);
     if (!data) return slots_[from.value]->misbehaved("a malformed data frame");
     // Foreign: on its way while the circuit was closed. The origin is what an exit said: its lie is not the worker's,
-    // so it costs the datagram and no more.
+    // so it costs the datagram and no more. A hidden circuit has the null address, which no exit may use.
     const bool foreign = !circuits_.owns(from, data->circuit) || observer_ == nullptr;
-    const bool from_address = !data->address.is_host() && !data->address.is_null();
+    const bool from_address = !data->address.is_host() && (!data->address.is_null() || circuits_.is_hidden(data->circuit));
     if (foreign || !from_address) {
         ++(foreign ? foreign_frames_ : unusable_origins_);
         return;

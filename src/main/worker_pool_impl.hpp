@@ -7,6 +7,7 @@
 #include "main/inboxes.hpp"
 #include "main/node_port.hpp"
 #include "main/snapshot_merger.hpp"
+#include "main/swarm_split.hpp"
 #include "main/traffic_meter.hpp"
 #include "main/worker_pool.hpp"
 #include "main/worker_slot.hpp"
@@ -32,6 +33,7 @@ public:
     void send(CircuitId circuit, const Address& destination, PacketBuffer& payload);
     void flush();
     void monitor(const std::vector<std::string>& lookup_hashes);
+    void set_swarms(const std::vector<proto::SwarmRequest>& swarms);
     [[nodiscard]] Result<void> set_workers(std::uint32_t count);
     void new_month();
     [[nodiscard]] const proto::TunnelSnapshot& snapshot() const noexcept { return snapshot_; }
@@ -71,6 +73,9 @@ private:
     void on_share(WorkerId from, proto::Share share);
     void on_circuit_dead(WorkerId from, const proto::CircuitDead& dead);
     void on_notify(WorkerId from, const proto::Notify& notice);
+    void on_hidden_link(WorkerId from, const proto::HiddenLink& link);
+    void tell_swarms(WorkerId worker);
+    void tell_all_swarms();
     void tell(WorkerId worker, const proto::Envelope& envelope);
     void tell_all(const proto::Envelope& envelope);
     void refresh(WorkerId worker);
@@ -93,6 +98,7 @@ private:
     TrafficMeter traffic_;
     std::uint64_t moved_before_ = 0; ///< of traffic_, what belongs to former months
     std::vector<std::string> monitored_;
+    SwarmSplit swarms_;
     std::uint64_t share_version_ = 0;
     std::vector<bool> stale_;            ///< workers that could not be told something: told again at their next SYNC
     std::uint64_t touched_ = 0;          ///< workers with frames queued by send(), one bit each

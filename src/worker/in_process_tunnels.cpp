@@ -65,6 +65,7 @@ public:
     void send(CircuitId circuit, const Address& destination, PacketBuffer& payload) override;
     void flush() override;
     void monitor(const std::vector<std::string>& lookup_hashes) override;
+    void set_swarms(const std::vector<proto::SwarmRequest>& swarms) override;
     Result<void> set_workers(std::uint32_t) override { return fail(asio::error::invalid_argument); }
     void new_month() override;
     const proto::TunnelSnapshot& snapshot() const override { return snapshot_; }
@@ -193,6 +194,8 @@ void InProcessTunnels::monitor(const std::vector<std::string>& lookup_hashes)
 {
     post([this, lookup_hashes] { host_->monitor(lookup_hashes); });
 }
+
+void InProcessTunnels::set_swarms(const std::vector<proto::SwarmRequest>&) {}
 
 void InProcessTunnels::new_month()
 {

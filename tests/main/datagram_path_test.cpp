@@ -88,6 +88,7 @@ public:
         count = 0;
     }
     void monitor(const std::vector<std::string>&) override {}
+    void set_swarms(const std::vector<proto::SwarmRequest>&) override {}
     Result<void> set_workers(std::uint32_t) override { return {}; }
     void new_month() override {}
     const proto::TunnelSnapshot& snapshot() const override { return state; }

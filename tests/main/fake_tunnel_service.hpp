@@ -33,7 +33,8 @@ public:
         sent.push_back({circuit, destination, Bytes(payload.bytes().begin(), payload.bytes().end())});
     }
     void flush() override { ++flushes; }
-    void monitor(const std::vector<std::string>&) override {}
+    void monitor(const std::vector<std::string>& hashes) override { monitored = hashes; }
+    void set_swarms(const std::vector<proto::SwarmRequest>& wanted) override { swarms = wanted; }
     Result<void> set_workers(std::uint32_t count) override
     {
         workers = count;
@@ -69,6 +70,8 @@ public:
     std::vector<CircuitId> closed;
     std::vector<Sent> sent;
     std::size_t flushes = 0;
+    std::vector<std::string> monitored;
+    std::vector<proto::SwarmRequest> swarms;
     std::uint32_t workers = 0;
     std::uint32_t next_id = 100;
     proto::TunnelSnapshot state;

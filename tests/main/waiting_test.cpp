@@ -65,6 +65,18 @@ TEST(Waiting, StatusSaysWhatWorksWithout)
     EXPECT_THAT(network_text(known(3, 2, 1)), HasSubstr("2 relays and 1 exits known"));
 }
 
+TEST(Waiting, SaysWhatATranslatorKeepsOthersFrom)
+{
+    proto::DiscoveryInfo info = known(3, 2, 1);
+    EXPECT_EQ(reach_text(info, true), "");
+    info.set_translation(proto::TRANSLATION_ENDPOINT_INDEPENDENT);
+    EXPECT_EQ(reach_text(info, false), "");
+    EXPECT_THAT(reach_text(info, true), HasSubstr("by introductions"));
+    info.set_translation(proto::TRANSLATION_ADDRESS_DEPENDENT);
+    EXPECT_THAT(reach_text(info, true), HasSubstr("serve few"));
+    EXPECT_THAT(reach_text(info, false), HasSubstr("downloads and hidden seeding work"));
+}
+
 TEST(Waiting, HopsInOneNetworkAreNamed)
 {
     EXPECT_THAT(waiting_text(waiting_route(2), known(5, 4, 1), false), HasSubstr("network.allow_equal_prefixes"));

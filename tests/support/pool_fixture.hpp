@@ -28,6 +28,7 @@ struct PoolObserver final : proto::TunnelObserver {
     };
     std::vector<Datagram> datagrams;
     std::map<CircuitId, std::string> dead;
+    std::map<CircuitId, proto::HiddenLink> links;
     std::vector<proto::Notify> notices;
     int batches = 0;
     std::function<void()> when_dead;
@@ -43,6 +44,7 @@ struct PoolObserver final : proto::TunnelObserver {
         dead[circuit] = reason;
         if (when_dead) when_dead();
     }
+    void on_hidden_link(CircuitId circuit, const proto::HiddenLink& link) override { links[circuit] = link; }
     void on_sync() override {}
     void on_notify(const proto::Notify& notice) override { notices.push_back(notice); }
 };

@@ -47,6 +47,12 @@ void RememberingObserver::on_circuit_dead(CircuitId circuit, const std::string& 
     dead[circuit.value] = reason;
 }
 
+void RememberingObserver::on_hidden_link(CircuitId circuit, const proto::HiddenLink& link)
+{
+    note_call();
+    links[circuit.value] = link;
+}
+
 void RememberingObserver::on_sync()
 {
     note_call();

@@ -36,6 +36,7 @@ public:
     void on_datagram(CircuitId circuit, const Address& origin, PacketBuffer& payload) override;
     void on_batch_end() override { ++batches; }
     void on_circuit_dead(CircuitId circuit, const std::string& reason) override;
+    void on_hidden_link(CircuitId circuit, const proto::HiddenLink& link) override;
     void on_sync() override;
     void on_notify(const proto::Notify&) override { note_call(); }
 
@@ -46,6 +47,7 @@ public:
     };
     std::vector<Datagram> datagrams;
     std::map<std::uint32_t, std::string> dead;
+    std::map<std::uint32_t, proto::HiddenLink> links;
     int batches = 0;
     int syncs = 0;
     bool inside_a_call = false; ///< set by the test around each call

@@ -50,6 +50,8 @@ void say_network(Console& console, const Json& status)
                              network.value("relays", 0), network.value("exits", 0),
                              network.value("distinct_prefixes", 0)));
     console.line(fmt::format("             {}", text(network, "says")));
+    if (const std::string reach = text(network, "reach"); !reach.empty())
+        console.line(fmt::format("             {}", reach));
 }
 
 void say_roles(Console& console, const Json& roles)
