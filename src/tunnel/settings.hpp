@@ -36,6 +36,8 @@ struct Guard {
     Endpoint address;
     std::int64_t chosen_unix_s = 0; ///< day of choice; kept 30 days
     bool for_exits = false;         ///< of 1-hop paths, where the guard is the exit
+    bool second_hop = false;        ///< of circuits for hidden services: the hop behind the first guard
+    std::int64_t kept_until_unix_s = 0; ///< second_hop only: its own, drawn life
     friend bool operator==(const Guard&, const Guard&) = default;
 };
 

@@ -47,7 +47,8 @@ std::optional<tunnel::Guard> guard_from_proto(const proto::Guard& from)
     const auto key = tunnel::PublicKey::parse(as_bytes(from.public_key()));
     const auto address = endpoint_from_proto(from.address());
     if (!key || !address) return std::nullopt;
-    return tunnel::Guard{*key, *address, from.chosen_unix_s(), from.for_exits()};
+    return tunnel::Guard{*key,           *address, from.chosen_unix_s(), from.for_exits(), from.second_hop(),
+                         from.kept_until_unix_s()};
 }
 
 proto::Guard guard_to_proto(const tunnel::Guard& from)
@@ -57,6 +58,8 @@ proto::Guard guard_to_proto(const tunnel::Guard& from)
     *out.mutable_address() = endpoint_to_proto(from.address);
     out.set_chosen_unix_s(from.chosen_unix_s);
     out.set_for_exits(from.for_exits);
+    out.set_second_hop(from.second_hop);
+    out.set_kept_until_unix_s(from.kept_until_unix_s);
     return out;
 }
 

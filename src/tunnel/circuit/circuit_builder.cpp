@@ -22,9 +22,21 @@ constexpr BuildStep failed(std::string_view why) noexcept
 
 } // namespace
 
-CircuitBuilder::CircuitBuilder(Circuit& circuit, Path path, Tools tools, TimePoint now)
-    : circuit_(circuit), path_(std::move(path)), tools_(tools), give_up_(now + kInTotal)
+CircuitBuilder::CircuitBuilder(Circuit& circuit, Path path, Tools tools, TimePoint now, PathWish wish)
+    : circuit_(circuit), path_(std::move(path)), wish_(std::move(wish)), tools_(tools), give_up_(now + kInTotal)
 {
+}
+
+// The second hop of a path for hidden services is kept for long, and its last one is where somebody else will be.
+bool CircuitBuilder::is_fixed(std::size_t at) const noexcept
+{
+    return wish_.purpose != CircuitPurpose::data && (at == 1 || at + 1 == path_.size());
+}
+
+// A stranger named it: what comes of it says nothing about that node.
+bool CircuitBuilder::is_required(std::size_t at) const noexcept
+{
+    return wish_.last && at + 1 == path_.size();
 }
 
 void CircuitBuilder::start(TimePoint now)
@@ -73,6 +85,7 @@ void CircuitBuilder::settle_next_hop()
 {
     const std::size_t at = position();
     probing_ = false;
+    if (is_fixed(at)) return;
     if (offered(path_[at].key) || reachable_by_address(path_[at])) return;
     const bool risk = tools_.source.may_probe() && !tools_.source.is_unreachable(path_[at].key);
     probing_ = true;
@@ -119,7 +132,7 @@ BuildStep CircuitBuilder::on_answer(std::uint16_t identifier, const KeyBytes& ep
     const Candidate& next = path_[position()];
     Result<SessionKeys> keys = finish_handshake(ephemeral_, next.key.x25519, ephemeral, auth);
     if (!keys) return failed("handshake wrong");
-    if (position() > 0 && by_address_) tools_.source.connectable(next.key);
+    if (position() > 0 && by_address_ && !is_required(position())) tools_.source.connectable(next.key);
     Layer layer = Layer::initiator(std::move(*keys));
     offered_.clear();
     read_offer(layer, candidates_enc);
@@ -149,9 +162,14 @@ void CircuitBuilder::read_offer(const Layer& layer, ByteSpan candidates_enc)
 bool CircuitBuilder::replan()
 {
     silent_.push_back(path_[0].key);
-    const auto other = tools_.selection.choose_other(
-        path_, 0, silent_, [](const Candidate&) { return true; }, tools_.source.candidates(), tools_.source.loads(),
-        tools_.source.now_unix_s());
+    const PathSource& source = tools_.source;
+    const auto other =
+        wish_.purpose == CircuitPurpose::data
+            ? tools_.selection.choose_other(
+                  path_, 0, silent_, [](const Candidate&) { return true; }, source.candidates(), source.loads(),
+                  source.now_unix_s())
+            : tools_.selection.choose_other_first(wish_, path_, silent_, source.candidates(), source.loads(),
+                                                  source.now_unix_s());
     if (other) path_[0] = *other;
     return other.has_value();
 }
@@ -164,7 +182,7 @@ BuildStep CircuitBuilder::ask_again(TimePoint now)
         return kWaiting;
     }
     if (!probing_ && asked_ < kMostForHop) return send_extend(now) ? kWaiting : failed("cannot seal");
-    if (by_address_) tools_.source.unreachable(path_[position()].key);
+    if (by_address_ && !is_required(position())) tools_.source.unreachable(path_[position()].key);
     return failed("a hop was silent");
 }
 

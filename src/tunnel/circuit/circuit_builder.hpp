@@ -63,7 +63,7 @@ public:
     };
 
     /// `circuit` and the tools must outlive the builder. `path` has circuit.wanted_hops() hops.
-    CircuitBuilder(Circuit& circuit, Path path, Tools tools, TimePoint now);
+    CircuitBuilder(Circuit& circuit, Path path, Tools tools, TimePoint now, PathWish wish = {});
 
     /// Sends create.
     void start(TimePoint now);
@@ -93,8 +93,12 @@ private:
     [[nodiscard]] BuildStep advance(TimePoint now);
     void read_offer(const Layer& layer, ByteSpan candidates_enc);
 
+    [[nodiscard]] bool is_fixed(std::size_t at) const noexcept;
+    [[nodiscard]] bool is_required(std::size_t at) const noexcept;
+
     Circuit& circuit_;
     Path path_;
+    PathWish wish_;
     Tools tools_;
     TimePoint give_up_;
     TimePoint retry_{};

@@ -13,7 +13,14 @@ constexpr std::int64_t kRecordSeconds = 3600;
 
 bool is_for(const Guard& guard, GuardUse use) noexcept
 {
+    if (guard.second_hop || use == GuardUse::second_hop) return guard.second_hop == (use == GuardUse::second_hop);
     return guard.for_exits == (use == GuardUse::single_hop);
+}
+
+bool is_spent(const Guard& guard, std::int64_t now_unix_s) noexcept
+{
+    if (!guard.second_hop) return now_unix_s - guard.chosen_unix_s > Guards::kKeptSeconds;
+    return now_unix_s > std::min(guard.kept_until_unix_s, guard.chosen_unix_s + Guards::kSecondMostSeconds);
 }
 
 } // namespace
@@ -103,7 +110,8 @@ std::optional<Candidate> Guards::adopt(GuardUse use, const std::vector<Candidate
         kMost)
         return std::nullopt;
     const std::vector<Candidate> held = present(use, candidates);
-    // Preferred are relays that are no exits, which others need more, in networks where we have no guard yet.
+    // Preferred are relays that are no exits, which others need more, in networks where we have no guard yet. A second
+    // hop is reached through any first one, so by its address.
     std::array<std::vector<Candidate>, 3> ranks;
     for (const Candidate& candidate : candidates) {
         if (find(candidate.key, use) != nullptr || !rules_.fit(candidate, use) || !suits(candidate)) continue;
@@ -111,21 +119,31 @@ std::optional<Candidate> Guards::adopt(GuardUse use, const std::vector<Candidate
             rules_.spread_prefixes && std::ranges::any_of(held, [&](const Candidate& other) {
                 return other.address.ip.diversity_prefix() == candidate.address.ip.diversity_prefix();
             });
-        const bool scarce = use == GuardUse::first_hop && has(candidate.flags, PeerFlag::exit_bittorrent);
-        ranks[near_another ? 2U : scarce ? 1U : 0U].push_back(candidate);
+        const bool exit = has(candidate.flags, PeerFlag::exit_bittorrent);
+        const bool later = use == GuardUse::first_hop ? exit : use == GuardUse::second_hop && !exit && !candidate.connectable;
+        ranks[near_another ? 2U : later ? 1U : 0U].push_back(candidate);
     }
     const auto best = std::ranges::find_if(ranks, [](const auto& rank) { return !rank.empty(); });
     if (best == ranks.end()) return std::nullopt;
     const Candidate chosen = (*best)[random.below(static_cast<std::uint32_t>(best->size()))];
-    guards_.push_back({chosen.key, chosen.address, now_unix_s, use == GuardUse::single_hop});
+    guards_.push_back(drawn(use, chosen, now_unix_s, random));
     changed_ = true;
     return chosen;
 }
 
+Guard Guards::drawn(GuardUse use, const Candidate& chosen, std::int64_t now_unix_s, RandomSource& random)
+{
+    Guard out{chosen.key, chosen.address, now_unix_s, use == GuardUse::single_hop};
+    if (use != GuardUse::second_hop) return out;
+    constexpr auto span = static_cast<std::uint32_t>(kSecondMostSeconds - kSecondLeastSeconds);
+    out.second_hop = true;
+    out.kept_until_unix_s = now_unix_s + kSecondLeastSeconds + std::max(random.below(span), random.below(span));
+    return out;
+}
+
 void Guards::maintain(const std::vector<Candidate>& candidates, std::int64_t now_unix_s, RandomSource& random)
 {
-    if (std::erase_if(guards_, [&](const Guard& g) { return now_unix_s - g.chosen_unix_s > kKeptSeconds; }) > 0)
-        changed_ = true;
+    if (std::erase_if(guards_, [&](const Guard& g) { return is_spent(g, now_unix_s); }) > 0) changed_ = true;
     for (Guard& guard : guards_) {
         const auto now_at = std::ranges::find_if(candidates, [&](const Candidate& c) { return c.key == guard.key; });
         if (now_at == candidates.end() || now_at->address == guard.address) continue;
@@ -134,7 +152,8 @@ void Guards::maintain(const std::vector<Candidate>& candidates, std::int64_t now
     }
     note_absent(candidates, now_unix_s);
     if (!may_adopt()) return;
-    for (const GuardUse use : {GuardUse::first_hop, GuardUse::single_hop}) {
+    for (const GuardUse use : {GuardUse::first_hop, GuardUse::single_hop, GuardUse::second_hop}) {
+        if (use == GuardUse::second_hop && !second_hops_) continue;
         for (std::size_t have = present(use, candidates).size() + awaited(use, now_unix_s); have < kWanted; ++have) {
             if (!adopt(use, candidates, [](const Candidate&) { return true; }, now_unix_s, random)) break;
         }
@@ -143,7 +162,7 @@ void Guards::maintain(const std::vector<Candidate>& candidates, std::int64_t now
 
 std::optional<Candidate> Guards::choose(GuardUse use, const std::vector<Candidate>& candidates, const Load& load,
                                         const std::function<bool(const Candidate&)>& suits, std::int64_t now_unix_s,
-                                        RandomSource& random)
+                                        RandomSource& random, Adopt when)
 {
     note_absent(candidates, now_unix_s);
     std::vector<Candidate> held = present(use, candidates);
@@ -151,7 +170,9 @@ std::optional<Candidate> Guards::choose(GuardUse use, const std::vector<Candidat
         std::ranges::stable_partition(held, [&](const Candidate& guard) { return !is_suspect(guard.key); });
     const std::size_t good = held.size() - bad.size();
     const auto load_of = [&](const Candidate& guard) { return carried_by(load, guard.key); };
-    const auto has_room = [&](const Candidate& guard) { return load_of(guard) < rules_.most_circuits; };
+    const auto has_room = [&](const Candidate& guard) {
+        return when != Adopt::when_full || load_of(guard) < rules_.most_circuits;
+    };
     const auto least_loaded = [&](std::size_t among, const auto& fits) -> std::optional<Candidate> {
         std::vector<Candidate> least;
         for (std::size_t i = 0; i < among; ++i) {
@@ -166,7 +187,7 @@ std::optional<Candidate> Guards::choose(GuardUse use, const std::vector<Candidat
     // More are kept than used: each further one is one more relay that gets to know us.
     for (std::size_t among = std::min(kWanted, good > 0 ? good : held.size()); among <= held.size(); ++among)
         if (auto found = least_loaded(among, has_room)) return found;
-    if (may_adopt() && awaited(use, now_unix_s) == 0) {
+    if (when != Adopt::never && may_adopt() && awaited(use, now_unix_s) == 0) {
         if (auto added = adopt(use, candidates, suits, now_unix_s, random)) return added;
     }
     return least_loaded(held.size(), [](const Candidate&) { return true; });

@@ -1,5 +1,6 @@
 // The few first hops that are kept for a month, so that time does not try every relay against us. 1-hop paths have
-// guards of their own, which are exits. Pure: which candidates exist and what they carry comes in with each call.
+// guards of their own, which are exits. Circuits of hidden services, which strangers make us build at will, have few
+// second hops too: what may see the first guard is then drawn seldom. Pure: which candidates exist and what they carry comes in with each call.
 // Process: worker, io thread; worker 0 chooses, main stores and shares. Spec: docs/protocol.md, section 18 (F9).
 #pragma once
 
@@ -15,8 +16,16 @@
 
 namespace cepa::tunnel {
 
-/// What a guard is for: the first hop of a longer path, or the exit of a 1-hop path.
-enum class GuardUse : std::uint8_t { first_hop, single_hop };
+/// What a guard is for: the first hop of a longer path, the exit of a 1-hop path, or the second hop of a path for hidden
+/// services.
+enum class GuardUse : std::uint8_t { first_hop, single_hop, second_hop };
+
+/// When choosing may adopt a guard beyond those that maintain() keeps.
+enum class Adopt : std::uint8_t {
+    when_full, ///< when those that suit carry as much as they may, or none suits
+    when_none, ///< when none suits; what they carry does not count
+    never,     ///< what they carry does not count either: strangers could else make us know ever more guards
+};
 
 class Guards {
 public:
@@ -29,6 +38,10 @@ public:
     /// Guards of one use; beyond, an absent one makes room.
     static constexpr std::size_t kMost = 12;
     static constexpr std::int64_t kKeptSeconds = 30 * 86400;
+    /// A second hop is kept for the longer of two lives, both drawn between these: 30 days on average. Who waits to be
+    /// drawn cannot know when; and the life that a second hop still has, when it is found, is more often a short one.
+    static constexpr std::int64_t kSecondLeastSeconds = 86400;
+    static constexpr std::int64_t kSecondMostSeconds = 45 * 86400;
 
     /// May this candidate be a guard for that use at all (role, address, not ourselves).
     using Fit = std::function<bool(const Candidate&, GuardUse)>;
@@ -60,7 +73,11 @@ public:
     /// those do not suit or are full, then a new one, unless an absent one is still awaited. Nullopt when nobody suits.
     [[nodiscard]] std::optional<Candidate> choose(GuardUse use, const std::vector<Candidate>& candidates,
                                                   const Load& load, const std::function<bool(const Candidate&)>& suits,
-                                                  std::int64_t now_unix_s, RandomSource& random);
+                                                  std::int64_t now_unix_s, RandomSource& random,
+                                                  Adopt when = Adopt::when_full);
+
+    /// From now on second hops are kept too.
+    void keep_second_hops() noexcept { second_hops_ = true; }
 
     /// Whether a longer path through this first hop was completed. A guard over which most fail may be choosing our
     /// paths by its silence: it comes last among those we have. No other is adopted for it, or a bad network would
@@ -80,6 +97,7 @@ private:
     void note_absent(const std::vector<Candidate>& candidates, std::int64_t now_unix_s);
     [[nodiscard]] std::size_t awaited(GuardUse use, std::int64_t now_unix_s) const;
     [[nodiscard]] bool may_adopt() const noexcept { return !rules_.follows || !told_; }
+    [[nodiscard]] Guard drawn(GuardUse use, const Candidate& chosen, std::int64_t now_unix_s, RandomSource& random);
     [[nodiscard]] bool is_suspect(const PublicKey& key) const;
     [[nodiscard]] std::vector<Candidate> present(GuardUse use, const std::vector<Candidate>& candidates) const;
     [[nodiscard]] std::optional<Candidate> adopt(GuardUse use, const std::vector<Candidate>& candidates,
@@ -91,6 +109,7 @@ private:
     Rules rules_;
     bool told_;
     bool changed_ = false;
+    bool second_hops_ = false;
     std::unordered_map<PublicKey, std::int64_t> absent_since_;
     std::unordered_map<PublicKey, Record> records_;
 };

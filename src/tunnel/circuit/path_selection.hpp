@@ -19,6 +19,18 @@ namespace cepa::tunnel {
 /// Hop 0 comes first, the exit last.
 using Path = std::vector<Candidate>;
 
+/// What a path is wanted for. A path for hidden services has its second hop from the few that are kept for that, and no
+/// hop of a stranger's choice has an influence on whom we know as guards.
+struct PathWish {
+    CircuitPurpose purpose = CircuitPurpose::data;
+    std::uint8_t hops = 1;
+    /// Data paths end at an exit; the others at this node, which need not be a candidate, or at any relay or exit.
+    std::optional<Candidate> last;
+    std::vector<PublicKey> avoid_last;
+    /// Whether it is known that a node cannot be reached by its address.
+    std::function<bool(const PublicKey&)> unreachable;
+};
+
 /// What may be a hop, fixed for the life of a Tunnel.
 struct PathRules {
     PublicKey self;
@@ -47,6 +59,15 @@ public:
     [[nodiscard]] Result<Path> choose(std::uint8_t hops, const std::vector<Candidate>& candidates,
                                       const PathLoads& loads, std::int64_t now_unix_s);
 
+    /// The same for any purpose. Fails with refused_by_policy, too, when the required last hop may be none of ours.
+    [[nodiscard]] Result<Path> choose(const PathWish& wish, const std::vector<Candidate>& candidates,
+                                      const PathLoads& loads, std::int64_t now_unix_s);
+    /// Another first hop for a path of hidden services, none of `avoid`.
+    [[nodiscard]] std::optional<Candidate> choose_other_first(const PathWish& wish, const Path& path,
+                                                              std::span<const PublicKey> avoid,
+                                                              const std::vector<Candidate>& candidates,
+                                                              const PathLoads& loads, std::int64_t now_unix_s);
+
     /// Another node for `position` of `path` that goes with all its other hops and is not among `avoid`; only nodes
     /// for which `suits` holds. Nullopt when there is none. Where few plain relays suit, exits stand in the middle too,
     /// or those few would see the middle of every path.
@@ -72,6 +93,15 @@ private:
     [[nodiscard]] std::optional<Path> complete(std::uint8_t hops, const Candidate& exit,
                                                const std::vector<Candidate>& candidates, const PathLoads& loads,
                                                std::int64_t now_unix_s);
+
+    // hidden_paths.cpp
+    struct HiddenSearch;
+    [[nodiscard]] Result<Path> choose_hidden(const HiddenSearch& search);
+    [[nodiscard]] std::optional<Candidate> hidden_first(const HiddenSearch& search, const Suits& suits);
+    [[nodiscard]] std::optional<Path> behind_first(const HiddenSearch& search, const Candidate& first);
+    [[nodiscard]] std::optional<Path> behind_second(const HiddenSearch& search, const Path& begun);
+    [[nodiscard]] std::optional<Candidate> second_hop(const HiddenSearch& search, const Suits& suits, Adopt when);
+    [[nodiscard]] std::optional<Candidate> hidden_last(const HiddenSearch& search, const Path& path);
 
     PathRules rules_;
     RandomSource& random_;
