@@ -10,6 +10,8 @@
 #include "tunnel/circuit/relay.hpp"
 #include "tunnel/discovery/discovery.hpp"
 #include "tunnel/exit/exits.hpp"
+#include "tunnel/hidden_services/node_access.hpp"
+#include "tunnel/hidden_services/sibling_answers.hpp"
 
 #include <algorithm>
 #include <set>
@@ -55,7 +57,8 @@ struct Tunnel::Parts final : PathSource {
     void on_cell(const Endpoint& source, PacketBuffer& packet);
     void on_plain_stranger(const Endpoint& source, const CellHeader& header, ByteSpan packet);
     void on_pending(JoinedCircuit& circuit, const Endpoint& source, const CellHeader& header, ByteSpan packet);
-    void on_other(const Endpoint& source, ByteSpan packet);
+    void on_other(const Endpoint& source, PacketBuffer& packet);
+    [[nodiscard]] Endpoint own_address() const;
     void on_lookup_hash(ByteSpan hash);
     void take_changes();
     void report_guards();
@@ -89,6 +92,10 @@ struct Tunnel::Parts final : PathSource {
     Exits exits;
     JoinedCircuits joined;
     Relays relays;
+    Splices splices;
+    NodeAccess node;
+    Serving serving;
+    SiblingAnswers answers;
     Joining joining;
     LastHop last_hop;
     OwnCircuits own;
@@ -107,11 +114,16 @@ Tunnel::Parts::Parts(TunnelSettings s, Environment e, TunnelObserver& o)
       exits({settings, environment, routes, sender, aead, counters, exit_rate, budget}), joined(routes),
       relays({routes, sender, aead, counters, budget, settings.identity ? &*settings.identity : nullptr},
              settings.relay_rate_bytes_per_s),
-      joining({settings, environment, routes, sender, aead, counters, budget, discovery, joined, relays}),
+      splices({routes, sender, aead, counters, relays, settings.identity ? &*settings.identity : nullptr, e.siblings}),
+      node(settings.discover ? nullptr : e.siblings),
+      serving({settings, environment, routes, sender, aead, counters, exit_rate, budget, joined, splices, node,
+               [this] { return own_address(); }}),
+      answers(e.clock, serving, splices),
+      joining({settings, environment, routes, sender, aead, counters, budget, discovery, joined, relays, splices}),
       last_hop({sender, aead, counters, e.random, exit_rate, budget, joining, exits,
-                [this](ByteSpan hash) { on_lookup_hash(hash); }}),
+                [this](ByteSpan hash) { on_lookup_hash(hash); }, &serving}),
       own({selection, *this, routes, sender, aead, counters, environment, observer}),
-      destroys({routes, counters, own, joined, relays, exits})
+      destroys({routes, counters, own, joined, relays, exits, splices})
 {
     discovery.keep_guards(selection.guards().all());
     on_addresses(discovery.own_addresses(), {}); // nobody has told us anything yet
@@ -153,7 +165,7 @@ void Tunnel::Parts::on_packet(const Endpoint& source, PacketBuffer& packet)
     case MessageId::destroy:
         return destroys.on_packet(source, bytes, now);
     default:
-        on_other(source, bytes);
+        on_other(source, packet);
     }
 }
 
@@ -174,6 +186,8 @@ void Tunnel::Parts::on_cell(const Endpoint& source, PacketBuffer& packet)
     case RouteKind::joined:
         if (last_hop.on_cell(route.joined(), source, *header, packet, now)) discovery.heard_from(source);
         return;
+    case RouteKind::spliced:
+        return splices.on_cell(route.splice(), source, *header, packet, now);
     case RouteKind::pending:
         return on_pending(route.joined(), source, *header, packet.bytes());
     case RouteKind::lingering:
@@ -200,14 +214,21 @@ void Tunnel::Parts::on_pending(JoinedCircuit& circuit, const Endpoint& source, c
     joining.on_created(circuit, source, header.circuit, message.subspan(1), now);
 }
 
-void Tunnel::Parts::on_other(const Endpoint& source, ByteSpan packet)
+Endpoint Tunnel::Parts::own_address() const
 {
-    if (discovery.on_packet(source, packet)) return;
-    const ByteSpan body = packet.subspan(kPrefixSize + 1);
-    switch (static_cast<MessageId>(packet_message_id(packet))) {
+    if (!outside.is_null() || own_addresses.empty()) return outside;
+    return own_addresses.front();
+}
+
+void Tunnel::Parts::on_other(const Endpoint& source, PacketBuffer& packet)
+{
+    const ByteSpan bytes = packet.bytes();
+    if (discovery.on_packet(source, bytes)) return;
+    const ByteSpan body = bytes.subspan(kPrefixSize + 1);
+    switch (static_cast<MessageId>(packet_message_id(bytes))) {
     case MessageId::create_e2e:
         if (const auto request = CreateE2e::parse(body)) on_lookup_hash(request->lookup_hash);
-        break;
+        return serving.on_create_e2e(source, packet, now);
     case MessageId::peers_request: // outside a cell it carries a circuit id in front
         if (body.size() < 4) break;
         if (const auto request = PeersRequest::parse(body.subspan(4))) on_lookup_hash(request->lookup_hash);
@@ -286,6 +307,7 @@ void Tunnel::Parts::sweep()
     for (std::size_t unanswered = joined.sweep(now, on_spent); unanswered > 0; --unanswered)
         counters.drop(Drop::extend_unanswered);
     relays.sweep(now);
+    serving.sweep(now);
     exits.tick(now);
     routes.expire(now);
     if (budget.exhausted() && !limit_told) {
@@ -299,6 +321,7 @@ void Tunnel::Parts::leave_others(DestroyReason reason)
 {
     const auto code = static_cast<std::uint16_t>(reason);
     relays.destroy_all(code, now);
+    splices.destroy_all(code, now);
     std::vector<CircuitId> ids;
     joined.for_each([&](const JoinedCircuit& circuit) {
         sender.send_destroy(circuit.previous, circuit.id, *settings.identity, code);
@@ -393,6 +416,11 @@ void Tunnel::shut_down()
     parts_->own.close_all("shutdown", parts_->now);
     if (parts_->settings.identity) parts_->leave_others(DestroyReason::shutdown);
     parts_->sender.flush();
+}
+
+ForSiblings& Tunnel::for_siblings() noexcept
+{
+    return parts_->answers;
 }
 
 bool Tunnel::knows(CircuitId circuit) const noexcept

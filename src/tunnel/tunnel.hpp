@@ -127,6 +127,8 @@ struct TunnelLimits {
     std::uint32_t max_joined_circuits = 0;
 };
 
+class ForSiblings;
+
 class Tunnel {
 public:
     /// `environment` and `observer` must outlive the tunnel.
@@ -162,6 +164,9 @@ public:
     void set_host_addresses(const std::vector<IpAddress>& addresses);
     /// Sends destroys for everything that is ours or passes through us.
     void shut_down();
+
+    /// What siblings ask of this Tunnel. Calls are allowed like those of this class.
+    [[nodiscard]] ForSiblings& for_siblings() noexcept;
 
     /// Whether `circuit` names a circuit, relay or exit here. One lookup. A cell that is steered to us since the slots
     /// moved, but whose circuit we do not know, is still the former owner's.

@@ -44,6 +44,13 @@ enum class Drop : std::uint8_t {
     exit_fan_out,
     exit_socket,
     test_refused,
+    introduction_refused,
+    introduction_flood,
+    introduction_replayed,
+    unknown_swarm,
+    rendezvous_refused,
+    link_refused,
+    lookup_refused,
     count_,
 };
 
@@ -54,7 +61,8 @@ inline constexpr std::array<std::string_view, static_cast<std::size_t>(Drop::cou
     "create_from_self", "extend_refused",   "extend_unanswered", "unexpected_answer", "unknown_message",
     "inner_packet",     "destroy_refused",  "relay_rate",        "month_limit",       "exit_filter",
     "exit_destination", "exit_name",        "exit_rate",         "exit_fan_out",      "exit_socket",
-    "test_refused"};
+    "test_refused",     "introduction_refused", "introduction_flood", "introduction_replayed", "unknown_swarm",
+    "rendezvous_refused", "link_refused",   "lookup_refused"};
 
 struct Counters {
     std::uint64_t cells_in = 0;

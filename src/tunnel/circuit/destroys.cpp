@@ -12,6 +12,8 @@ std::optional<Destroys::Neighbour> Destroys::who_may(const Route& route) const
         return Neighbour{tools_.own.first_hop_key(route.own()), route.own().first_address()};
     case RouteKind::joined:
         return Neighbour{route.joined().previous_key, route.joined().previous};
+    case RouteKind::spliced:
+        return Neighbour{route.splice().previous_key, route.splice().previous};
     case RouteKind::relay_forward:
         return Neighbour{route.relay().previous.key, route.relay().previous.address};
     case RouteKind::relay_backward:
@@ -47,6 +49,8 @@ void Destroys::obey(const Route& route, std::uint16_t reason, TimePoint now)
     case RouteKind::joined:
         tools_.exits.flush(); // what the batch has queued still leaves
         return tools_.joined.remove(route.joined().id, now);
+    case RouteKind::spliced:
+        return tools_.splices.on_destroyed(route.splice().id, reason, now);
     default:
         tools_.relays.on_destroyed(route.relay(), route.kind, reason, now);
     }

@@ -6,6 +6,7 @@
 #include "tunnel/circuit/joined_circuits.hpp"
 #include "tunnel/circuit/own_circuits.hpp"
 #include "tunnel/circuit/relay.hpp"
+#include "tunnel/circuit/splices.hpp"
 #include "tunnel/exit/exits.hpp"
 
 #include <optional>
@@ -21,6 +22,7 @@ public:
         JoinedCircuits& joined;
         Relays& relays;
         Exits& exits;
+        Splices& splices;
     };
     explicit Destroys(Tools tools) : tools_(tools) {}
 

@@ -52,9 +52,21 @@ bool EventCap::full(TimePoint now) const noexcept
     return tokens_ + gained(now) >= burst_;
 }
 
+bool SourceCaps::pass(const IpAddress& source, TimePoint now)
+{
+    if (caps_.size() >= kMostSources && !caps_.contains(source)) {
+        if (now - tidied_ >= kTidySources) {
+            tidied_ = now;
+            std::erase_if(caps_, [&](auto& entry) { return entry.second.full(now); });
+        }
+        if (caps_.size() >= kMostSources) return false;
+    }
+    return caps_.try_emplace(source, each_).first->second.pass(now);
+}
+
 JoinLimits::JoinLimits(std::uint32_t most_joined, bool equal_prefixes, std::uint32_t workers) noexcept
     : equal_prefixes_(equal_prefixes), workers_(std::max(workers, 1U)),
-      source_pattern_(equal_prefixes ? EventCap(kBurst, kPerSecond) : EventCap(kSourceBurst, kSourcePerSecond)),
+      sources_(equal_prefixes ? EventCap(kBurst, kPerSecond) : EventCap(kSourceBurst, kSourcePerSecond)),
       all_(kBurst, kPerSecond)
 {
     set_most(most_joined);
@@ -69,18 +81,6 @@ void JoinLimits::set_most(std::uint32_t most_joined) noexcept
     most_of_prefix_ = equal_prefixes_ ? most_joined : std::max(most_joined / 2, most_of_address_);
 }
 
-bool JoinLimits::source_may(const IpAddress& source, TimePoint now)
-{
-    if (sources_.size() >= kMostSources && !sources_.contains(source)) {
-        if (now - sources_tidied_ >= kTidySources) {
-            sources_tidied_ = now;
-            std::erase_if(sources_, [&](auto& entry) { return entry.second.full(now); });
-        }
-        if (sources_.size() >= kMostSources) return false;
-    }
-    return sources_.try_emplace(source, source_pattern_).first->second.pass(now);
-}
-
 JoinLimits::Verdict JoinLimits::glance(std::uint32_t total_joined, TimePoint now) const noexcept
 {
     if (total_joined >= most_) return Verdict::full;
@@ -90,7 +90,7 @@ JoinLimits::Verdict JoinLimits::glance(std::uint32_t total_joined, TimePoint now
 JoinLimits::Verdict JoinLimits::admit(const Endpoint& source, const Occupancy& joined, TimePoint now)
 {
     if (const Verdict first = glance(joined.total, now); first != Verdict::admitted) return first;
-    if (!source_may(source.ip, now) || !all_.pass(now)) return Verdict::flood;
+    if (!sources_.pass(source.ip, now) || !all_.pass(now)) return Verdict::flood;
     const bool full = joined.same_address >= most_of_address_ || joined.same_prefix >= most_of_prefix_;
     return full ? Verdict::full : Verdict::admitted;
 }

@@ -35,6 +35,19 @@ private:
     TimePoint refilled_{};
 };
 
+/// A token bucket for each source address; the table is bounded, and who finds no place in it is refused.
+class SourceCaps {
+public:
+    explicit SourceCaps(const EventCap& each) noexcept : each_(each) {}
+    [[nodiscard]] bool pass(const IpAddress& source, TimePoint now);
+
+private:
+    static constexpr std::size_t kMostSources = 4096;
+    EventCap each_;
+    TimePoint tidied_{};
+    std::unordered_map<IpAddress, EventCap> caps_;
+};
+
 /// What is joined already. A relayed circuit counts twice, for its two links (as deployed nodes count).
 struct Occupancy {
     std::uint32_t total = 0;
@@ -67,18 +80,15 @@ public:
 
 private:
     static constexpr std::size_t kMostSources = 4096;
-    [[nodiscard]] bool source_may(const IpAddress& source, TimePoint now);
 
     bool equal_prefixes_;
     std::uint32_t workers_;
     std::uint32_t most_ = 0;
     std::uint32_t most_of_address_ = 0;
     std::uint32_t most_of_prefix_ = 0;
-    EventCap source_pattern_;
+    SourceCaps sources_;
     EventCap all_;
-    TimePoint sources_tidied_{};
     TimePoint proven_tidied_{};
-    std::unordered_map<IpAddress, EventCap> sources_;
     std::unordered_map<IpAddress, TimePoint> proven_;
 };
 

@@ -18,7 +18,8 @@ bool is_spent(const JoinedCircuit& circuit) noexcept
 
 bool is_over(const JoinedCircuit& circuit, TimePoint now) noexcept
 {
-    return now - circuit.last_activity >= kInactivity || now - circuit.created >= kMostAge || is_spent(circuit);
+    const Duration most_age = circuit.role == JoinedRole::introduction ? kMostIntroductionAge : kMostAge;
+    return now - circuit.last_activity >= kInactivity || now - circuit.created >= most_age || is_spent(circuit);
 }
 
 } // namespace
@@ -47,6 +48,7 @@ void JoinedCircuits::remove(CircuitId id, TimePoint now)
     forget_pending(*circuit, now);
     routes_.linger(id, std::max(now + kLinger, circuit->created + kCreateOnce));
     if (circuit->exit) circuit->exit->socket->flush();
+    if (circuit->role != JoinedRole::none && on_gone_) on_gone_(*circuit);
 }
 
 std::unique_ptr<JoinedCircuit> JoinedCircuits::release(CircuitId id, TimePoint now)

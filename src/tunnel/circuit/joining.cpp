@@ -44,7 +44,7 @@ Joining::Joining(Tools tools)
 
 std::uint32_t Joining::total() const noexcept
 {
-    return static_cast<std::uint32_t>(tools_.joined.size() + 2 * tools_.relays.size());
+    return static_cast<std::uint32_t>(tools_.joined.size() + 2 * tools_.relays.size() + tools_.splices.size());
 }
 
 Occupancy Joining::occupancy(const IpAddress& source) const
@@ -57,6 +57,7 @@ Occupancy Joining::occupancy(const IpAddress& source) const
     };
     tools_.joined.for_each([&](const JoinedCircuit& circuit) { count(circuit.previous.ip, 1); });
     tools_.relays.for_each([&](const Relay& relay) { count(relay.previous.address.ip, 2); });
+    tools_.splices.for_each([&](const Splice& splice) { count(splice.previous.ip, 1); });
     return out;
 }
 
@@ -147,7 +148,7 @@ void Joining::on_extend(JoinedCircuit& circuit, ByteSpan body, TimePoint now)
     Counters& counters = tools_.counters;
     const auto extend = Extend::parse(body);
     if (!extend) return counters.drop(Drop::malformed);
-    if (now - circuit.created > kExtendWithin || circuit.extends >= kMostExtends ||
+    if (circuit.role != JoinedRole::none || now - circuit.created > kExtendWithin || circuit.extends >= kMostExtends ||
         circuit.pending.size() >= kMostPending)
         return counters.drop(Drop::extend_refused);
     ++circuit.extends;

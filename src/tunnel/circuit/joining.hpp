@@ -6,6 +6,7 @@
 #include "tunnel/circuit/join_limits.hpp"
 #include "tunnel/circuit/joined_circuits.hpp"
 #include "tunnel/circuit/relay.hpp"
+#include "tunnel/circuit/splices.hpp"
 #include "tunnel/discovery/discovery.hpp"
 
 namespace cepa::tunnel {
@@ -23,6 +24,7 @@ public:
         const Discovery& discovery;
         JoinedCircuits& joined;
         Relays& relays;
+        const Splices& splices;
     };
     explicit Joining(Tools tools);
 

@@ -16,7 +16,11 @@ namespace cepa::tunnel {
 inline constexpr Duration kInactivity = std::chrono::seconds(20);
 inline constexpr Duration kLinger = std::chrono::seconds(5);
 /// Deployed exits end a circuit at 3600 s; ours ends a little before, of its own will.
+/// Of introduction circuits 86400 s; who made ours renews it much earlier.
+inline constexpr Duration kMostIntroductionAge = std::chrono::seconds(86400);
 inline constexpr Duration kMostAge = std::chrono::seconds(3600);
+/// Of a seeder's circuit to its introduction point (section 16).
+inline constexpr Duration kMostIntroductionAge = std::chrono::seconds(86400);
 inline constexpr Duration kOwnMostAge = std::chrono::seconds(3570);
 inline constexpr std::uint64_t kMostTraffic = 10ULL << 30U;
 /// An aged circuit is idle when no data passed for this long: nobody misses it then.
@@ -25,6 +29,8 @@ inline constexpr Duration kIdle = std::chrono::seconds(20);
 class Keepalive {
 public:
     Keepalive(TimePoint now, RandomSource& random);
+    /// With a life that is not drawn: it takes new things, and is not ended for its age, until that is over.
+    Keepalive(TimePoint now, RandomSource& random, Duration life);
 
     /// The identifier of the ping to be sent now, if one is due. The next one is 5 to 10 s later.
     [[nodiscard]] std::optional<std::uint16_t> ping_due(TimePoint now, RandomSource& random);

@@ -1,6 +1,6 @@
 #include "tunnel/circuit/last_hop.hpp"
 
-#include "tunnel/cell/hidden_payloads.hpp"
+#include "tunnel/circuit/joined_reply.hpp"
 
 #include <algorithm>
 
@@ -49,30 +49,38 @@ void LastHop::dispatch(JoinedCircuit& circuit, PacketBuffer& message, TimePoint 
     case MessageId::extend:
         return tools_.joining.on_extend(circuit, body, now);
     case MessageId::ping:
-        if (const auto ping = Ping::parse(body)) reply(circuit, Pong{ping->identifier});
+        if (const auto ping = Ping::parse(body)) send_reply(circuit, Pong{ping->identifier}, tools_.aead, tools_.sender);
         return;
     case MessageId::test_request:
         return answer_test<TestResponse>(circuit, TestRequest::parse(body), message.size(), now);
     case MessageId::native_test_request:
         return answer_test<NativeTestResponse>(circuit, NativeTestRequest::parse(body), message.size(), now);
-    case MessageId::establish_intro:
-        if (const auto request = EstablishIntro::parse(body)) tools_.lookup_hash(request->lookup_hash);
-        return tools_.counters.drop(Drop::unknown_message);
-    case MessageId::peers_request:
-        if (const auto request = PeersRequest::parse(body)) tools_.lookup_hash(request->lookup_hash);
-        return tools_.counters.drop(Drop::unknown_message);
     default:
-        tools_.counters.drop(Drop::unknown_message);
+        dispatch_hidden(circuit, static_cast<MessageId>(message.bytes()[0]), body, now);
     }
 }
 
-template <class Message>
-void LastHop::reply(JoinedCircuit& circuit, const Message& message)
+void LastHop::dispatch_hidden(JoinedCircuit& circuit, MessageId id, ByteSpan body, TimePoint now)
 {
-    MessageRoom room;
-    PacketBuffer packet = room.write(message);
-    if (packet.empty() || !circuit.layer.seal(tools_.aead, packet)) return;
-    tools_.sender.send_now(circuit.previous, packet, {circuit.id, false, false});
+    HiddenRequests* hidden = tools_.hidden;
+    if (id == MessageId::establish_intro) {
+        if (const auto request = EstablishIntro::parse(body)) {
+            tools_.lookup_hash(request->lookup_hash);
+            if (hidden != nullptr) return hidden->on_establish_intro(circuit, *request, now);
+        }
+    } else if (id == MessageId::peers_request) {
+        if (const auto request = PeersRequest::parse(body)) {
+            tools_.lookup_hash(request->lookup_hash);
+            if (hidden != nullptr) return hidden->on_peers_request(circuit, *request, now);
+        }
+    } else if (id == MessageId::establish_rendezvous) {
+        const auto request = EstablishRendezvous::parse(body);
+        if (request && hidden != nullptr) return hidden->on_establish_rendezvous(circuit, *request);
+    } else if (id == MessageId::link_e2e) {
+        const auto request = LinkE2e::parse(body);
+        if (request && hidden != nullptr) return hidden->on_link_e2e(circuit, *request, now);
+    }
+    tools_.counters.drop(Drop::unknown_message);
 }
 
 template <class Response, class Request>
@@ -85,7 +93,7 @@ void LastHop::answer_test(JoinedCircuit& circuit, const std::optional<Request>& 
     if (!tools_.rate.pass(size, now) || !tools_.budget.spend(size)) return tools_.counters.drop(Drop::test_refused);
     std::array<std::uint8_t, kMostTestBytes> bytes;
     tools_.random.fill(MutableByteSpan(bytes).first(size));
-    reply(circuit, Response{request->identifier, ByteSpan(bytes).first(size)});
+    send_reply(circuit, Response{request->identifier, ByteSpan(bytes).first(size)}, tools_.aead, tools_.sender);
 }
 
 } // namespace cepa::tunnel

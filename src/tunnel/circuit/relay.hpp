@@ -72,6 +72,8 @@ public:
     /// Removes what is silent or over the traffic limit.
     void sweep(TimePoint now);
 
+    /// Whether so many bytes may be carried for others now; spends them if so, else drops and counts.
+    [[nodiscard]] bool may_carry(std::size_t bytes, TimePoint now);
     /// 0: no limit.
     void set_rate(std::uint64_t bytes_per_s) noexcept { rate_.set_rate(bytes_per_s); }
     [[nodiscard]] std::size_t size() const noexcept { return relays_.size(); }
@@ -79,7 +81,6 @@ public:
     void for_each(const std::function<void(const Relay&)>& visit) const;
 
 private:
-    [[nodiscard]] bool may_carry(std::size_t bytes, TimePoint now);
     void send_on(const RelayLink& to, const CellHeader& header, PacketBuffer& message);
     void destroy(const RelayLink& link, std::uint16_t reason);
     void remove(CircuitId previous, TimePoint now);

@@ -19,6 +19,7 @@ namespace cepa::tunnel {
 class Circuit;
 struct Relay;
 struct JoinedCircuit;
+struct Splice;
 
 enum class RouteKind : std::uint8_t {
     none,
@@ -26,6 +27,7 @@ enum class RouteKind : std::uint8_t {
     relay_forward,  ///< the id of the previous link; target: Relay
     relay_backward, ///< the id of the next link; target: Relay
     joined,         ///< ends here; target: JoinedCircuit
+    spliced,        ///< joined with another circuit at a rendezvous; target: Splice
     pending,        ///< the next link of an extend that waits for created; target: JoinedCircuit
     lingering,      ///< gone a moment ago: its late cells are nobody's, and the id stays taken
 };
@@ -36,6 +38,7 @@ struct Route {
 
     [[nodiscard]] Circuit& own() const noexcept { return *static_cast<Circuit*>(target); }
     [[nodiscard]] Relay& relay() const noexcept { return *static_cast<Relay*>(target); }
+    [[nodiscard]] Splice& splice() const noexcept { return *static_cast<Splice*>(target); }
     [[nodiscard]] JoinedCircuit& joined() const noexcept { return *static_cast<JoinedCircuit*>(target); }
 };
 

@@ -28,6 +28,21 @@ bool is_ipv8(ByteSpan b) noexcept
     return b.size() > kPrefixSize && b[0] == 0 && (b[1] == 1 || b[1] == 2);
 }
 
+/// A packet between a downloader and an introduction point, outside cells.
+bool is_for_introductions(ByteSpan datagram, const Prefix& tunnel_prefix) noexcept
+{
+    if (!has_prefix(datagram, tunnel_prefix)) return false;
+    switch (static_cast<MessageId>(packet_message_id(datagram))) {
+    case MessageId::create_e2e:
+    case MessageId::created_e2e:
+    case MessageId::peers_request:
+    case MessageId::peers_response:
+        return true;
+    default:
+        return false;
+    }
+}
+
 } // namespace
 
 DatagramKind DatagramKind::of(ByteSpan datagram) noexcept
@@ -61,6 +76,21 @@ bool ExitPolicy::allows(const Endpoint& destination) const noexcept
     if (plain.port == 0 || std::ranges::find(refused_ports_, plain.port) != refused_ports_.end()) return false;
     if (is_own(plain)) return false;
     return plain.ip.is_global_unicast() || (allow_loopback_ && plain.ip.is_loopback());
+}
+
+bool ExitPolicy::allows(ByteSpan datagram, const Endpoint& destination) const noexcept
+{
+    if (allows(destination)) return true;
+    return is_for_introductions(datagram, tunnel_prefix_) && is_own_port(destination);
+}
+
+bool ExitPolicy::is_own_port(const Endpoint& destination) const noexcept
+{
+    const Endpoint plain{destination.ip.unmapped(), destination.port};
+    if (!plain.ip.is_global_unicast() && !(allow_loopback_ && plain.ip.is_loopback())) return false;
+    return std::ranges::any_of(own_, [&](const Endpoint& own) {
+        return own.ip.unmapped() == plain.ip && own.port == plain.port && plain.port != 0;
+    });
 }
 
 bool ExitPolicy::is_own(const Endpoint& destination) const noexcept

@@ -34,6 +34,10 @@ public:
     /// Loopback only where the settings allow it.
     [[nodiscard]] bool allows(const Endpoint& destination) const noexcept;
 
+    /// Whether `datagram`, which allows() passed, may go to `destination`: as above, and to the node's own port what
+    /// hidden services say there (section 14.3): who looks for a seeder may do so through its introduction point.
+    [[nodiscard]] bool allows(ByteSpan datagram, const Endpoint& destination) const noexcept;
+
     /// Our own addresses, LAN and WAN: never a destination, on any port (on loopback, which nodes may share, only on
     /// the very port).
     void set_own_addresses(std::vector<Endpoint> addresses) { own_ = std::move(addresses); }
@@ -43,6 +47,7 @@ public:
     void set_refused_ports(std::vector<std::uint16_t> ports) { refused_ports_ = std::move(ports); }
 
 private:
+    [[nodiscard]] bool is_own_port(const Endpoint& destination) const noexcept;
     [[nodiscard]] bool is_own(const Endpoint& destination) const noexcept;
 
     Prefix tunnel_prefix_;

@@ -44,12 +44,21 @@ OpenExit* Exits::opened(JoinedCircuit& circuit)
     return circuit.exit.get();
 }
 
+// A seeder's answer to a downloader is all that an introduction circuit says to the world.
+bool Exits::may_exit(const JoinedCircuit& circuit, ByteSpan datagram) const noexcept
+{
+    if (circuit.role == JoinedRole::none) return true;
+    return circuit.role == JoinedRole::introduction && has_prefix(datagram, tools_.sender.prefix()) &&
+           packet_message_id(datagram) == static_cast<std::uint8_t>(MessageId::created_e2e);
+}
+
 void Exits::on_data(JoinedCircuit& circuit, PacketBuffer& message, TimePoint now)
 {
     Counters& counters = tools_.counters;
     const auto data = Data::parse(ByteSpan(message.bytes()).subspan(1));
     if (!data || data->destination.is_null()) return counters.drop(Drop::malformed);
     if (!policy_.allows(data->payload)) return counters.drop(Drop::exit_filter);
+    if (!may_exit(circuit, data->payload)) return counters.drop(Drop::refused_cell);
     if (data->destination.is_host()) return send_to_name(circuit, data->destination, data->payload, now);
     send(circuit, {data->destination.endpoint.ip.unmapped(), data->destination.endpoint.port}, data->payload, now);
 }
@@ -109,7 +118,7 @@ bool Exits::within_rates(const Endpoint& destination, std::size_t bytes, TimePoi
 void Exits::send(JoinedCircuit& circuit, const Endpoint& destination, ByteSpan datagram, TimePoint now)
 {
     Counters& counters = tools_.counters;
-    if (!policy_.allows(destination)) return counters.drop(Drop::exit_destination);
+    if (!policy_.allows(datagram, destination)) return counters.drop(Drop::exit_destination);
     OpenExit* exit = opened(circuit);
     if (exit == nullptr) return counters.drop(Drop::exit_socket);
     if (!may_reach(circuit, *exit, destination, now)) return counters.drop(Drop::exit_fan_out);

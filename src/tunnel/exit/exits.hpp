@@ -49,6 +49,7 @@ public:
     void on_exit_batch_end() override;
 
 private:
+    [[nodiscard]] bool may_exit(const JoinedCircuit& circuit, ByteSpan datagram) const noexcept;
     [[nodiscard]] OpenExit* opened(JoinedCircuit& circuit);
     void send_to_name(JoinedCircuit& circuit, const Address& destination, ByteSpan datagram, TimePoint now);
     void send_to_first(JoinedCircuit& circuit, const std::vector<IpAddress>& addresses, std::uint16_t port,

@@ -35,7 +35,7 @@ protected:
     DestroysTest()
         : own_({selection_, network_, bench_.routes, bench_.sender, bench_.aead, bench_.counters, bench_.environment,
                 observer_}),
-          destroys_({bench_.routes, bench_.counters, own_, *joined_, *relays_, *exits_})
+          destroys_({bench_.routes, bench_.counters, own_, *joined_, *relays_, *exits_, *splices_})
     {
         join();
     }

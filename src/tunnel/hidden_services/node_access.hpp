@@ -1,0 +1,23 @@
+// The node's register as this Tunnel reaches it: its own where it discovers, the discovering sibling's elsewhere.
+// Process: worker, io thread. Spec: docs/protocol.md, section 35.
+#pragma once
+
+#include "tunnel/hidden_services/node_register.hpp"
+
+namespace cepa::tunnel {
+
+class NodeAccess final : public NodeRegister {
+public:
+    /// `siblings` is null in the Tunnel that discovers.
+    explicit NodeAccess(Siblings* siblings) noexcept : siblings_(siblings) {}
+
+    void find_introductions(const LookupHash& hash, IntroductionsFound done) override;
+    void register_introduction(const Introduction& introduction, Registered done) override;
+    void forget_introduction(const Introduction& introduction) override;
+    [[nodiscard]] std::optional<CircuitId> circuit_of(const PublicKey& swarm_key) const override;
+
+private:
+    Siblings* siblings_;
+};
+
+} // namespace cepa::tunnel
