@@ -11,8 +11,9 @@
 
 namespace cepa {
 
-/// Room that every packet buffer of a data path offers, sized for five layers: in front 29 bytes of cell header, 8 per
-/// layer and up to 268 of a data message whose destination is a host name of 255 bytes; behind 16 per layer.
+/// Room that every packet buffer of a data path offers, sized for six layers (five hops and the other end of a hidden
+/// circuit): in front 29 bytes of cell header, 8 per layer and up to 268 of a data message whose destination is a host
+/// name of 255 bytes, in no more than five layers; behind 16 per layer.
 inline constexpr std::size_t kPacketHeadroom = 352;
 inline constexpr std::size_t kPacketTailroom = 96;
 /// The largest UDP payload that is read or sent (deployed peers read at most 2048 bytes per datagram).

@@ -1,5 +1,5 @@
 // One onion path as its initiator sees it: hops, layers, state. Pure: no sockets, no timers; who builds it and who keeps
-// it alive stand beside it. Process: worker, io thread. Spec: docs/protocol.md, sections 10 and 11.
+// it alive stand beside it. A rendezvous circuit gets one more layer, innermost, which it shares with its other end. Process: worker, io thread. Spec: docs/protocol.md, sections 10 and 11.
 #pragma once
 
 #include "tunnel/circuit/keepalive.hpp"
@@ -10,6 +10,7 @@
 #include "base/ids.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace cepa::tunnel {
@@ -22,15 +23,21 @@ struct Hop {
     Layer layer;
 };
 
+/// Which end of a rendezvous we are. The downloader keeps the way alive.
+enum class End : std::uint8_t { seeder, downloader };
+
 class Circuit {
 public:
     static constexpr std::uint8_t kMostHops = 5;
+    static constexpr std::uint8_t kMostLayers = kMostHops + 1;
 
     /// `node_key` is this circuit's alone: it names us in create and signs the circuit's destroy, so that nobody links
     /// two circuits, or a circuit to our identity (F2).
-    Circuit(CircuitId id, std::uint32_t group, std::uint8_t wanted_hops, PrivateKey node_key, Keepalive keepalive);
+    Circuit(CircuitId id, std::uint32_t group, std::uint8_t wanted_hops, PrivateKey node_key, Keepalive keepalive,
+            CircuitPurpose purpose = CircuitPurpose::data);
 
     [[nodiscard]] CircuitId id() const noexcept { return id_; }
+    [[nodiscard]] CircuitPurpose purpose() const noexcept { return purpose_; }
     [[nodiscard]] std::uint32_t group() const noexcept { return group_; }
     [[nodiscard]] std::uint8_t wanted_hops() const noexcept { return wanted_hops_; }
     [[nodiscard]] CircuitState state() const noexcept
@@ -52,10 +59,23 @@ public:
 
     void add_hop(Hop hop) { hops_.push_back(std::move(hop)); }
 
-    /// Adds one layer per hop to `message`, last hop first, inside its own buffer. Needs at least one hop.
+    /// From now on every message is sealed for, and opened as from, the other end. Only on a ready rendezvous circuit.
+    void join_end(Layer layer, End end);
+    [[nodiscard]] bool has_end() const noexcept { return end_layer_.has_value(); }
+    /// Both ends are on it, as far as we can know: the rendezvous point said so, or the other end was heard.
+    [[nodiscard]] bool linked() const noexcept { return linked_; }
+    void set_linked(bool linked) noexcept { linked_ = linked; }
+    /// Rendezvous circuits are alive by what the ends say to each other, not by pings to the rendezvous point.
+    [[nodiscard]] bool pings() const noexcept
+    {
+        return purpose_ != CircuitPurpose::rendezvous || (linked_ && end_ == End::downloader);
+    }
+    [[nodiscard]] std::size_t layers() const noexcept { return hops_.size() + (end_layer_ ? 1U : 0U); }
+
+    /// Adds one layer per hop to `message`, last hop first, inside its own buffer; before them that of the other end. Needs at least one hop.
     /// Fails with too_large (room) or nonce_exhausted: the circuit must then be closed.
     [[nodiscard]] Result<void> wrap(Aead& aead, PacketBuffer& message) noexcept;
-    /// Strips the layer of every hop. Fails with bad_tag, malformed, or replayed when this very message came before;
+    /// Strips the layer of every hop, then that of the other end. Fails with bad_tag, malformed, or replayed when this very message came before;
     /// `message` is then of no more use.
     [[nodiscard]] Result<void> unwrap(Aead& aead, PacketBuffer& message);
 
@@ -71,8 +91,12 @@ private:
     PrivateKey node_key_;
     Keepalive keepalive_;
     Endpoint first_address_;
+    CircuitPurpose purpose_;
+    End end_ = End::seeder;
+    bool linked_ = false;
     std::vector<Hop> hops_;
-    ReplayWindow window_; ///< of the last hop's messages: an outer layer repeats only with its content
+    std::optional<Layer> end_layer_;
+    ReplayWindow window_; ///< of the innermost layer's messages: an outer one repeats only with its content
 };
 
 } // namespace cepa::tunnel

@@ -29,6 +29,12 @@ Keepalive::Keepalive(TimePoint now, RandomSource& random)
 {
 }
 
+Keepalive::Keepalive(TimePoint now, RandomSource& random, Duration life)
+    : born_(now), retires_(now + life), ends_(now + life), heard_(now), data_(now),
+      next_ping_(now + random_duration(random, kPingFrom, kPingTo))
+{
+}
+
 std::optional<std::uint16_t> Keepalive::ping_due(TimePoint now, RandomSource& random)
 {
     if (now < next_ping_) return std::nullopt;

@@ -16,8 +16,6 @@ namespace cepa::tunnel {
 inline constexpr Duration kInactivity = std::chrono::seconds(20);
 inline constexpr Duration kLinger = std::chrono::seconds(5);
 /// Deployed exits end a circuit at 3600 s; ours ends a little before, of its own will.
-/// Of introduction circuits 86400 s; who made ours renews it much earlier.
-inline constexpr Duration kMostIntroductionAge = std::chrono::seconds(86400);
 inline constexpr Duration kMostAge = std::chrono::seconds(3600);
 /// Of a seeder's circuit to its introduction point (section 16).
 inline constexpr Duration kMostIntroductionAge = std::chrono::seconds(86400);

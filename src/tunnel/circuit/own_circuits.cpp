@@ -16,6 +16,7 @@ const Address kNowhere{};
 constexpr std::size_t kLongestHost = 255;
 static_assert(kPacketHeadroom >=
               kCellHeaderSize + kCounterSize * Circuit::kMostHops + 1 + (1 + 2 + kLongestHost + 2) + kEncodedV4Size);
+static_assert(kPacketTailroom >= kTagSize * Circuit::kMostLayers);
 /// A node that could not be reached by its address is not tried again for this long.
 constexpr Duration kUnreachableFor = 10min;
 /// An exit that did not answer counts as one that carries as many circuits as any, or the least used one would be tried
@@ -38,19 +39,35 @@ OwnCircuits::Entry* OwnCircuits::entry_of(CircuitId id)
 
 Result<CircuitId> OwnCircuits::create(std::uint8_t hops, std::uint32_t group, TimePoint now)
 {
+    CircuitWish wish;
+    wish.path.hops = hops;
+    wish.group = group;
+    return create(wish, now);
+}
+
+Result<CircuitId> OwnCircuits::create(const CircuitWish& wish, TimePoint now)
+{
+    const std::uint8_t hops = wish.path.hops;
     if (hops < 1 || hops > Circuit::kMostHops) return fail(TunnelError::refused_by_policy);
     if (entries_.size() >= kMost) return fail(TunnelError::limit_reached);
     PathSource& network = tools_.network;
-    Result<Path> path = tools_.selection.choose(hops, network.candidates(), network.loads(), network.now_unix_s());
+    PathWish path_wish = wish.path;
+    path_wish.unreachable = [&network](const PublicKey& key) { return network.is_unreachable(key); };
+    Result<Path> path =
+        tools_.selection.choose(path_wish, network.candidates(), network.loads(), network.now_unix_s());
     if (!path) return fail(path.error());
     RandomSource& random = tools_.environment.random;
     const std::optional<CircuitId> id = tools_.routes.draw_id(random, tools_.environment.ids);
     if (!id) return fail(TunnelError::limit_reached);
-    auto entry = std::make_unique<Entry>(Circuit(*id, group, hops, PrivateKey::generate(), Keepalive(now, random)),
-                                         *std::move(path));
+    const bool introduction = wish.path.purpose == CircuitPurpose::introduction;
+    auto entry = std::make_unique<Entry>(
+        Circuit(*id, wish.group, hops, PrivateKey::generate(),
+                introduction ? Keepalive(now, random, kMostIntroductionAge) : Keepalive(now, random), wish.path.purpose),
+        *std::move(path));
     tools_.routes.set(*id, {RouteKind::own, &entry->circuit});
     entry->builder.emplace(entry->circuit, entry->path,
-                           CircuitBuilder::Tools{tools_.selection, network, tools_.sender, tools_.aead, random}, now);
+                           CircuitBuilder::Tools{tools_.selection, network, tools_.sender, tools_.aead, random}, now,
+                           std::move(path_wish));
     entry->builder->start(now);
     entries_.emplace(*id, std::move(entry));
     return *id;
@@ -61,13 +78,16 @@ Result<void> OwnCircuits::send_data(CircuitId id, const Address& destination, Pa
     const Route route = tools_.routes.find(id);
     if (route.kind != RouteKind::own) return fail(TunnelError::unknown_circuit);
     Circuit& circuit = route.own();
-    if (circuit.state() != CircuitState::ready) return fail(TunnelError::unknown_circuit);
+    const bool is_data = circuit.purpose() == CircuitPurpose::data;
+    if (circuit.state() != CircuitState::ready || !(is_data || circuit.linked()))
+        return fail(TunnelError::unknown_circuit);
     const std::size_t data_size = payload.size();
-    const std::size_t hops = circuit.hops().size();
-    const std::size_t data_header = 1 + encoded_size(destination) + kEncodedV4Size;
-    if (cell_size(data_header + data_size, hops) > kMaxPacket ||
-        payload.headroom() < kCellHeaderSize + kCounterSize * hops + data_header ||
-        !prepend_data_header(payload, destination, kNowhere)) {
+    const std::size_t layers = circuit.layers();
+    const Address& to = is_data ? destination : kNowhere; // the other end knows that it is meant
+    const std::size_t data_header = 1 + encoded_size(to) + kEncodedV4Size;
+    if (cell_size(data_header + data_size, layers) > kMaxPacket ||
+        payload.headroom() < kCellHeaderSize + kCounterSize * layers + data_header ||
+        !prepend_data_header(payload, to, kNowhere)) {
         tools_.counters.drop(Drop::too_large);
         return fail(TunnelError::too_large);
     }
@@ -101,6 +121,14 @@ bool OwnCircuits::on_cell(Circuit& circuit, const Endpoint& source, const CellHe
     circuit.follow(source);
     circuit.bytes_down += packet_size;
     circuit.keepalive().on_received(now);
+    if (circuit.has_end() && !circuit.linked()) {
+        circuit.set_linked(true); // the user may send at once
+        if (user_ == nullptr || !user_->on_other_end(circuit, now)) {
+            circuit.set_linked(false);
+            remove(header.circuit, "not wanted", true, now);
+            return true;
+        }
+    }
     if (check_cell(header, packet.bytes()) != CellCheck::accepted)
         counters.drop(Drop::refused_cell);
     else
@@ -139,7 +167,12 @@ void OwnCircuits::dispatch(Circuit& circuit, PacketBuffer& message, TimePoint no
     const ByteSpan body = message.bytes().subspan(1);
     switch (static_cast<MessageId>(message.bytes()[0])) {
     case MessageId::data:
-        on_data(circuit, message, now);
+        if (circuit.purpose() == CircuitPurpose::data) on_data(circuit, message, now);
+        else if (circuit.linked()) on_linked_data(circuit, message, now);
+        else on_user_message(circuit, message, now);
+        return;
+    case MessageId::ping: // of the other end: the hops never ping us
+        if (const auto ping = Ping::parse(body); ping && circuit.linked()) send(circuit.id(), Pong{ping->identifier});
         return;
     case MessageId::extended:
         on_extended(circuit, body, now);
@@ -152,7 +185,7 @@ void OwnCircuits::dispatch(Circuit& circuit, PacketBuffer& message, TimePoint no
     case MessageId::native_test_response:
         return; // counted as traffic of the circuit, which is all that they are for
     default:
-        tools_.counters.drop(Drop::unknown_message);
+        on_user_message(circuit, message, now);
     }
 }
 
@@ -199,6 +232,10 @@ void OwnCircuits::apply(Entry& entry, BuildStep step, TimePoint now)
         return;
     case BuildStep::Kind::ready:
         entry.builder.reset();
+        if (entry.circuit.purpose() != CircuitPurpose::data) {
+            if (user_ != nullptr) user_->on_ready(entry.circuit, now);
+            return;
+        }
         if (entry.path.size() > 1)
             tools_.selection.guards().on_path(entry.path.front().key, true, tools_.network.now_unix_s());
         tools_.observer.on_circuit_ready(entry.circuit.id());
@@ -210,6 +247,8 @@ void OwnCircuits::learn_from_failure(const Entry& entry, TimePoint now)
 {
     const std::size_t done = entry.circuit.hops().size();
     if (done == 0 || !entry.builder) return;
+    // Strangers make us build these, and may name a last hop that does not live: nobody is to blame for it.
+    if (entry.circuit.purpose() != CircuitPurpose::data) return;
     if (!entry.builder->probing())
         tools_.selection.guards().on_path(entry.path.front().key, false, tools_.network.now_unix_s());
     std::erase_if(silent_exits_, [&](const auto& exit) { return now - exit.second >= kSilentExitFor; });
@@ -248,7 +287,9 @@ void OwnCircuits::remove(CircuitId id, std::string_view reason, bool tell_first_
         tools_.sender.send_destroy(circuit.first_address(), id, circuit.node_key(),
                                    static_cast<std::uint16_t>(DestroyReason::not_needed));
     }
-    tools_.observer.on_circuit_closed(id, reason);
+    const bool is_data = circuit.purpose() == CircuitPurpose::data;
+    if (!is_data && user_ != nullptr) user_->on_closed(circuit, now);
+    if (is_data || circuit.linked()) tools_.observer.on_circuit_closed(id, reason);
 }
 
 void OwnCircuits::close(CircuitId id, std::string_view reason, TimePoint now)
@@ -274,13 +315,12 @@ void OwnCircuits::on_destroyed(const Circuit& circuit, TimePoint now)
 
 void OwnCircuits::ping(Circuit& circuit, TimePoint now)
 {
+    if (!circuit.pings()) return;
     const auto identifier = circuit.keepalive().ping_due(now, tools_.environment.random);
     if (!identifier) return;
     MessageRoom room;
     PacketBuffer message = room.write(Ping{*identifier});
-    if (!circuit.wrap(tools_.aead, message)) return;
-    circuit.bytes_up += message.size();
-    tools_.sender.send_now(circuit.first_address(), message, {circuit.id(), false, false});
+    send_on(circuit, message);
 }
 
 void OwnCircuits::tick(TimePoint now)
@@ -310,7 +350,8 @@ PathLoads OwnCircuits::loads() const
     PathLoads out;
     for (const auto& [id, entry] : entries_) {
         ++(entry->path.size() == 1 ? out.single_hops : out.first_hops)[entry->path.front().key];
-        if (entry->path.size() > 1) ++out.exits[entry->path.back().key];
+        const bool exits = entry->path.size() > 1 && entry->circuit.purpose() == CircuitPurpose::data;
+        if (exits) ++out.exits[entry->path.back().key];
     }
     const TimePoint now = tools_.environment.clock.now();
     std::uint32_t most = 1;

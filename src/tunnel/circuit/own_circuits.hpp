@@ -5,6 +5,7 @@
 #include "tunnel/circuit/cell_sender.hpp"
 #include "tunnel/circuit/circuit.hpp"
 #include "tunnel/circuit/circuit_builder.hpp"
+#include "tunnel/circuit/circuit_user.hpp"
 #include "tunnel/circuit/path_selection.hpp"
 #include "tunnel/circuit/routing_table.hpp"
 
@@ -16,6 +17,11 @@
 #include <vector>
 
 namespace cepa::tunnel {
+
+struct CircuitWish {
+    PathWish path;
+    std::uint32_t group = 0;
+};
 
 class OwnCircuits {
 public:
@@ -33,11 +39,29 @@ public:
         TunnelObserver& observer;
     };
     explicit OwnCircuits(Tools tools) : tools_(tools) {}
+    /// Who uses circuits of other purposes than data; must outlive this. Before the first of them.
+    void set_user(CircuitUser& user) noexcept { user_ = &user; }
 
     /// Chooses a path and sends create. Fails with no_candidates, refused_by_policy (hop count) or limit_reached.
     [[nodiscard]] Result<CircuitId> create(std::uint8_t hops, std::uint32_t group, TimePoint now);
+    /// The same for any purpose.
+    [[nodiscard]] Result<CircuitId> create(const CircuitWish& wish, TimePoint now);
     [[nodiscard]] Result<void> send_data(CircuitId id, const Address& destination, PacketBuffer& payload,
                                          TimePoint now);
+    /// A message to the last hop of a ready circuit.
+    template <class Message>
+    bool send(CircuitId id, const Message& message)
+    {
+        MessageRoom room;
+        PacketBuffer packet = room.write(message);
+        return send_message(id, packet);
+    }
+    /// A packet of the tunnel overlay that the last hop sends to `to`.
+    bool send_packet(CircuitId id, const Endpoint& to, ByteSpan packet);
+    /// See Circuit::join_end(); a downloader's circuit is linked then.
+    void join_end(CircuitId id, Layer layer, End end, TimePoint now);
+    /// Nullptr when there is none.
+    [[nodiscard]] const Circuit* find(CircuitId id) const;
     /// Ends a circuit with a destroy to its first hop, and tells the observer.
     void close(CircuitId id, std::string_view reason, TimePoint now);
     void close_all(std::string_view reason, TimePoint now);
@@ -73,6 +97,10 @@ private:
     bool on_plain(Circuit& circuit, const Endpoint& source, const PacketBuffer& message, TimePoint now);
     void dispatch(Circuit& circuit, PacketBuffer& message, TimePoint now);
     void on_data(Circuit& circuit, PacketBuffer& message, TimePoint now);
+    void on_linked_data(Circuit& circuit, PacketBuffer& message, TimePoint now);
+    void on_user_message(Circuit& circuit, PacketBuffer& message, TimePoint now);
+    bool send_message(CircuitId id, PacketBuffer& message);
+    bool send_on(Circuit& circuit, PacketBuffer& message);
     void on_extended(Circuit& circuit, ByteSpan body, TimePoint now);
     void apply(Entry& entry, BuildStep step, TimePoint now);
     void learn_from_failure(const Entry& entry, TimePoint now);
@@ -80,6 +108,7 @@ private:
     void ping(Circuit& circuit, TimePoint now);
 
     Tools tools_;
+    CircuitUser* user_ = nullptr;
     std::unordered_map<CircuitId, std::unique_ptr<Entry>> entries_;
     std::unordered_map<PublicKey, TimePoint> unreachable_; ///< since when
     std::vector<std::pair<PublicKey, TimePoint>> silent_exits_;
