@@ -407,6 +407,7 @@ void Tunnel::monitor(std::vector<std::array<std::uint8_t, 20>> lookup_hashes)
 void Tunnel::set_host_addresses(const std::vector<IpAddress>& addresses)
 {
     parts_->exits.set_host_addresses(addresses);
+    parts_->discovery.set_host_addresses(addresses);
 }
 
 void Tunnel::shut_down()

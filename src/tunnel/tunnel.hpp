@@ -74,6 +74,10 @@ struct Candidate {
     friend bool operator==(const Candidate&, const Candidate&) = default;
 };
 
+/// What a network address translator makes of our address: nothing, one other address for all, or another port towards
+/// each. Behind the last only those we speak to first can reach us.
+enum class Translation : std::uint8_t { unknown, none, endpoint_independent, address_dependent };
+
 struct DiscoveryView {
     std::uint32_t peers = 0;
     std::uint32_t relays = 0;
@@ -81,6 +85,7 @@ struct DiscoveryView {
     std::uint32_t distinct_prefixes = 0;
     Endpoint wan;
     bool bootstrapping = false;
+    Translation translation = Translation::unknown;
 };
 
 struct TunnelCounters {
@@ -160,7 +165,8 @@ public:
     void monitor(std::vector<std::array<std::uint8_t, 20>> lookup_hashes);
     /// In place of those of the settings. Who had reached a cap serves again when there is something left.
     void set_limits(const TunnelLimits& limits);
-    /// The addresses of this machine's interfaces: never an exit's destination.
+    /// The addresses of this machine's interfaces: never an exit's destination, and what tells whether others see us
+    /// translated.
     void set_host_addresses(const std::vector<IpAddress>& addresses);
     /// Sends destroys for everything that is ours or passes through us.
     void shut_down();

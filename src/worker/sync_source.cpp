@@ -1,5 +1,7 @@
 #include "worker/sync_source.hpp"
 
+#include "worker/swarms_from_proto.hpp"
+
 #include <unistd.h>
 
 #include <chrono>
@@ -106,6 +108,7 @@ proto::DiscoveryInfo discovery_info(const tunnel::DiscoveryView& from)
     to.set_distinct_prefixes(from.distinct_prefixes);
     if (!from.wan.is_null()) *to.mutable_wan() = endpoint_to_proto(from.wan);
     to.set_bootstrapping(from.bootstrapping);
+    to.set_translation(static_cast<proto::Translation>(from.translation));
     return to;
 }
 
@@ -127,6 +130,8 @@ std::vector<proto::Sync> SyncSource::take(const tunnel::Tunnel& tunnel, const pr
     std::vector<proto::Sync> frames = tracker_.take(objects(tunnel, counters));
     proto::Sync share;
     if (take_share(tunnel, share)) frames.push_back(std::move(share));
+    proto::Sync swarms;
+    if (take_swarms(tunnel, swarms)) frames.push_back(std::move(swarms));
     return frames;
 }
 
@@ -138,6 +143,20 @@ bool SyncSource::take_share(const tunnel::Tunnel& tunnel, proto::Sync& sync)
     shared_ = std::move(now);
     *sync.mutable_share() = facts_to_proto(shared_, ++share_version_);
     return true;
+}
+
+bool SyncSource::take_swarms(const tunnel::Tunnel& tunnel, proto::Sync& sync)
+{
+    proto::SwarmInfos now = swarms_to_proto(tunnel.swarms());
+    if (now.SerializeAsString() == swarms_.SerializeAsString()) return false;
+    swarms_ = std::move(now);
+    *sync.mutable_swarms() = swarms_;
+    return true;
+}
+
+bool SyncSource::has_swarm_news(const tunnel::Tunnel& tunnel) const
+{
+    return !same_counts(swarms_to_proto(tunnel.swarms()), swarms_);
 }
 
 void SyncSource::skip(const SharedFacts& facts, std::uint64_t version)

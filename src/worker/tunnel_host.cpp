@@ -1,6 +1,7 @@
 #include "worker/tunnel_host.hpp"
 
 #include "base/log.hpp"
+#include "worker/swarms_from_proto.hpp"
 #include "tunnel/crypto/random.hpp"
 #include "tunnel/host_addresses.hpp"
 
@@ -21,6 +22,9 @@ constexpr milliseconds kTick{50};
 /// Interfaces come and go; what an exit may not send to is looked up so often.
 constexpr std::chrono::seconds kLookAtInterfaces{60};
 
+/// The user waits for introduction points and links.
+constexpr milliseconds kLookAtSwarms{500};
+
 } // namespace
 
 TunnelHost::TunnelHost(HostSetup setup, const HostWorld& world, DataReceiver& data, HostObserver& observer)
@@ -30,11 +34,12 @@ TunnelHost::TunnelHost(HostSetup setup, const HostWorld& world, DataReceiver& da
     , random_(std::make_unique<tunnel::SystemRandom>())
     , exit_sockets_(world.io, setup.settings.listen)
     , sync_source_(setup.self, setup.share.version(), setup.settings.guards)
-    , exits_(setup.settings.exit_bittorrent || setup.settings.exit_ipv8)
+    , looks_(setup.settings.exit_bittorrent || setup.settings.exit_ipv8 || setup.settings.discover)
     , tick_timer_(world.io)
     , sync_timer_(world.io)
     , tunnel_(std::move(setup.settings),
-              tunnel::Environment{clock_, *random_, world.packets, exit_sockets_, world.resolver, world.ids},
+              tunnel::Environment{clock_, *random_, world.packets, exit_sockets_, world.resolver, world.ids,
+                                  world.siblings},
               static_cast<tunnel::TunnelObserver&>(*this))
 {
     share(setup.share);
@@ -89,6 +94,13 @@ void TunnelHost::monitor(const std::vector<std::string>& lookup_hashes)
     tunnel_.monitor(std::move(hashes));
 }
 
+void TunnelHost::set_swarms(const proto::Swarms& swarms)
+{
+    tunnel_.set_swarms(plans_from_proto(swarms));
+    tunnel_.on_batch_end();
+    sync_wanted_ = true;
+}
+
 void TunnelHost::on_data(CircuitId circuit, const Address& origin, PacketBuffer& payload)
 {
     data_.on_data(circuit, origin, payload);
@@ -102,6 +114,15 @@ void TunnelHost::on_circuit_ready(CircuitId circuit)
 void TunnelHost::on_circuit_closed(CircuitId circuit, std::string_view reason)
 {
     post([this, circuit, why = std::string(reason)] { bury(circuit, why); });
+}
+
+void TunnelHost::on_hidden_link(CircuitId circuit, const tunnel::LookupHash& lookup_hash,
+                                const tunnel::PublicKey* seeder)
+{
+    post([this, link = link_to_proto(circuit, lookup_hash, seeder)] {
+        sync(); // so that who hears of the circuit finds it in the snapshot
+        observer_.on_hidden_link(link);
+    });
 }
 
 void TunnelHost::on_candidates_changed() { sync_wanted_ = true; }
@@ -181,14 +202,23 @@ void TunnelHost::bury(CircuitId circuit, const std::string& reason)
 void TunnelHost::look_at_interfaces()
 {
     const TimePoint now = clock_.now();
-    if (!exits_ || now < next_look_) return;
+    if (!looks_ || now < next_look_) return;
     next_look_ = now + kLookAtInterfaces;
     tunnel_.set_host_addresses(tunnel::host_addresses());
+}
+
+void TunnelHost::look_at_swarms()
+{
+    const TimePoint now = clock_.now();
+    if (now < next_swarm_look_) return;
+    next_swarm_look_ = now + kLookAtSwarms;
+    sync_wanted_ = sync_wanted_ || sync_source_.has_swarm_news(tunnel_);
 }
 
 void TunnelHost::tick()
 {
     look_at_interfaces();
+    look_at_swarms();
     tunnel_.tick();
     tunnel_.on_batch_end();
     if (std::exchange(sync_wanted_, false)) sync();

@@ -38,6 +38,8 @@ public:
     virtual ~HostObserver() = default;
     /// A circuit that was delivered is gone.
     virtual void on_circuit_dead(CircuitId circuit, const std::string& reason) = 0;
+    /// A link of a hidden swarm is there. It is a circuit that was delivered.
+    virtual void on_hidden_link(const proto::HiddenLink& link) = 0;
     virtual void on_notify(const proto::Notify& notice) = 0;
     /// The objects that changed since the last call; never empty.
     virtual void on_sync(const proto::Sync& changes) = 0;
@@ -53,6 +55,7 @@ struct HostWorld {
     tunnel::PacketSender& packets;
     tunnel::Resolver& resolver;
     const tunnel::CircuitIdOwner& ids;
+    tunnel::Siblings* siblings = nullptr; ///< where there are other workers
 };
 
 struct HostSetup {
@@ -84,8 +87,13 @@ public:
     /// Entries that have not 20 bytes are left out.
     void monitor(const std::vector<std::string>& lookup_hashes);
 
+    /// All the hidden swarms that this worker works for, in place of the former list.
+    void set_swarms(const proto::Swarms& swarms);
+
     /// In place of those of the settings.
     void set_limits(const tunnel::TunnelLimits& limits) { tunnel_.set_limits(limits); }
+
+    [[nodiscard]] tunnel::ForSiblings& for_siblings() noexcept { return tunnel_.for_siblings(); }
 
     // The data path: see tunnel::Tunnel.
     void on_packet(const Endpoint& source, PacketBuffer& packet) { tunnel_.on_packet(source, packet); }
@@ -100,6 +108,8 @@ private:
     void on_data(CircuitId circuit, const Address& origin, PacketBuffer& payload) override;
     void on_circuit_ready(CircuitId circuit) override;
     void on_circuit_closed(CircuitId circuit, std::string_view reason) override;
+    void on_hidden_link(CircuitId circuit, const tunnel::LookupHash& lookup_hash,
+                        const tunnel::PublicKey* seeder) override;
     void on_candidates_changed() override;
     void on_guards_changed(const std::vector<tunnel::Guard>& guards) override;
     void on_address_changed() override;
@@ -114,6 +124,7 @@ private:
     void bury(CircuitId circuit, const std::string& reason);
     void tick();
     void look_at_interfaces();
+    void look_at_swarms();
     void sync();
     void sync_every(std::chrono::milliseconds interval);
 
@@ -126,8 +137,9 @@ private:
     SyncSource sync_source_;
     std::unordered_map<CircuitId, CircuitDone> pending_;
     bool sync_wanted_ = false;
-    bool exits_;                 ///< has the role
+    bool looks_;                 ///< an exit must know our interfaces, and who discovers
     TimePoint next_look_{};      ///< at the interfaces
+    TimePoint next_swarm_look_{};
     std::uint64_t share_version_ = 0;
     /// Handlers that the loop still holds when this object goes see that it is gone.
     std::shared_ptr<char> alive_ = std::make_shared<char>();

@@ -47,11 +47,11 @@ def cpu_seconds(pid: int) -> float:
 class Process:
     """One cepa process started with --json; its last line on stdout is read as it comes."""
 
-    def __init__(self, network, name, arguments, environment=None):
+    def __init__(self, network, name, arguments, environment=None, prefix=()):
         self.name = name
         self.state = network.folder / f"state-{name}"
         self.log = open(network.folder / f"{name}.log", "w+")
-        self.process = subprocess.Popen([network.cepa, *arguments, "--state", str(self.state), "--json"], stdout=subprocess.PIPE, stderr=self.log,
+        self.process = subprocess.Popen([*prefix, network.cepa, *arguments, "--state", str(self.state), "--json"], stdout=subprocess.PIPE, stderr=self.log,
                                         stdin=subprocess.DEVNULL, text=True, env=network.environment | (environment or {}))
         self.network = network
 
@@ -123,8 +123,9 @@ class Network:
         self.next_network += 1
         return f"127.{self.next_network}.{self.host}"
 
-    def start(self, name, *arguments, environment=None) -> Process:
-        process = Process(self, name, arguments, environment)
+    def start(self, name, *arguments, environment=None, prefix=()) -> Process:
+        """`prefix`: a command that runs the rest, e.g. in another network namespace."""
+        process = Process(self, name, arguments, environment, prefix)
         self.processes.append(process)
         return process
 
@@ -150,7 +151,7 @@ class Network:
     def seeder(self, name, path, torrent) -> Process:
         process = self.start(name, "seed", str(path), "--torrent", str(torrent), "--listen", f"{self.address()}:0")
         ready = process.ready()
-        process.swarm_address = ready["listen"]
+        process.swarm_address, process.torrent_id = ready["listen"], ready["id"]
         return process
 
     def service(self, name, *options, workers=2, environment=None) -> Process:

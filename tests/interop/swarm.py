@@ -4,6 +4,9 @@ Runs inside a virtual environment that has the package. No bootstrapper, an over
   {"walk": ["127.0.0.1:1234", ...]}     all nodes go and see these addresses too
   {"walk_no_more": true}                from now on they keep what they know by the package's own means
   {"transfer": {"hops": 2, "to": "127.0.0.1:9", "count": 500, "size": 1200, "relays": 3, "exits": 2}}   by the client node
+  {"seed": {"hash": "<lookup hash, hex>", "hops": 2, "to": "127.0.0.1:9"}}   the client seeds hidden what a BitTorrent program there has
+  {"fetch": {"hash": "<lookup hash, hex>", "hops": 2}}   it looks for hidden seeders: "bridge" says where a program finds each
+  {"leave": {"hash": "<lookup hash, hex>"}}
 """
 import argparse
 import asyncio
@@ -95,6 +98,7 @@ class Socks5Client(asyncio.DatagramProtocol):
 
     def __init__(self, on_data):
         self.on_data = on_data
+        self.on_packet = None  # instead: gets the origin's IPv4 address as a number as well
         self.relay = self.writer = self.transport = None
 
     async def open(self, port):
@@ -112,12 +116,85 @@ class Socks5Client(asyncio.DatagramProtocol):
         self.transport.sendto(b"\x00\x00\x00\x01" + bytes(map(int, to[0].split("."))) + struct.pack("!H", to[1]) + data, self.relay)
 
     def datagram_received(self, data, _):
-        if data[3] == 1:
+        if data[3] == 1 and self.on_packet:
+            self.on_packet(struct.unpack("!I", data[4:8])[0], data[10:])
+        elif data[3] == 1:
             self.on_data(data[10:])
 
     def close(self):
         self.transport.close()
         self.writer.close()
+
+
+class Pipe(asyncio.DatagramProtocol):
+    """A UDP socket on loopback that stands for the other end of one rendezvous circuit."""
+
+    def __init__(self, on_datagram, program=None):
+        self.on_datagram, self.program = on_datagram, program
+
+    async def open(self):
+        self.transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(lambda: self, (LOOPBACK, 0))
+        return "%s:%d" % self.transport.get_extra_info("sockname")[:2]
+
+    def datagram_received(self, data, source):
+        self.program = source
+        self.on_datagram(data)
+
+    def give(self, data):
+        if self.program is not None:
+            self.transport.sendto(data, self.program)
+
+
+class HiddenEnd:
+    """What a hidden swarm carries, handed to and from a BitTorrent program on loopback: one Pipe per rendezvous circuit. With cells in
+    Python the community hands over raw data; the native engine has a SOCKS5 server for it, as Tribler uses it."""
+
+    def __init__(self, node, hops, seed_to=None):
+        self.node, self.hops, self.seed_to = node, hops, seed_to
+        self.pipes = {}  # by circuit id
+        self.waiting = {}
+        self.socks = None
+
+    async def start(self):
+        if not self.node.native:
+            self.node.on_hidden_data = self.on_data
+            return
+        self.socks = Socks5Client(None)
+        self.socks.on_packet = self.on_data
+        await self.socks.open(self.node.tunnels.crypto_endpoint.create_socks5_server(0, self.hops))
+        local = self.socks.transport.get_extra_info("sockname")
+        self.node.tunnels.crypto_endpoint.set_udp_associate_default_remote((LOOPBACK, local[1]), self.hops)
+
+    def send(self, circuit_id, data):
+        address = (self.node.tunnels.circuit_id_to_ip(circuit_id), 1024)
+        if self.socks:
+            return self.socks.send(address, data)
+        circuit = self.node.tunnels.circuits.get(circuit_id)
+        if circuit is not None and circuit.hops:
+            self.node.tunnels.send_data(circuit.hop.address, circuit_id, address, ("0.0.0.0", 0), data)
+
+    def on_data(self, circuit_id, data):
+        if circuit_id in self.pipes:
+            return self.pipes[circuit_id].give(data)
+        if self.seed_to is None:
+            return
+        self.waiting.setdefault(circuit_id, []).append(data)
+        if len(self.waiting[circuit_id]) == 1:
+            asyncio.ensure_future(self.add(circuit_id))
+
+    async def add(self, circuit_id):
+        pipe = Pipe(lambda data: self.send(circuit_id, data), self.seed_to)
+        address = await pipe.open()
+        self.pipes[circuit_id] = pipe
+        for data in self.waiting.pop(circuit_id, []):
+            pipe.give(data)
+        return address
+
+    def on_linked(self, address):
+        asyncio.ensure_future(self.announce(self.node.tunnels.ip_to_circuit_id(address[0])))
+
+    async def announce(self, circuit_id):
+        say(event="bridge", address=await self.add(circuit_id))
 
 
 class Node:
@@ -141,13 +218,17 @@ class Node:
             community_id = overlay_id
 
             def on_raw_data(self, circuit, origin, data):
-                node.on_data(data)
+                if circuit.ctype == "DATA":
+                    node.on_data(data)
+                else:
+                    node.on_hidden_data(circuit.circuit_id, data)
 
         self.ipv8 = IPv8(builder.finalize(), extra_communities={"Tunnels": Tunnels})
         self.tunnels = self.ipv8.overlays[-1]
         self.tunnels.ipv8 = self.ipv8
         self.tunnels.settings.peer_flags = ROLES[role]
         self.on_data = lambda data: None
+        self.on_hidden_data = lambda circuit_id, data: None
 
     async def start(self):
         await self.ipv8.start()
@@ -207,6 +288,37 @@ class Node:
             wrong=echoes.wrong)
         await self.tunnels.remove_circuit(circuit.circuit_id, "done", remove_now=True, destroy=1)
 
+    async def seed(self, hash, hops, to):
+        end = HiddenEnd(self, hops, tuple(address_of(to)))
+        await end.start()
+        self.tunnels.join_swarm(bytes.fromhex(hash), hops, seeding=True)
+        asyncio.ensure_future(self.keep_introduced(bytes.fromhex(hash)))
+
+    async def keep_introduced(self, hash):
+        """As Tribler does it: another introduction point whenever there is none."""
+        said = False
+        while hash in self.tunnels.swarms:
+            here = [c for c in self.tunnels.circuits.values() if c.ctype == "IP_SEEDER" and c.info_hash == hash]
+            if not here:
+                try:
+                    await self.tunnels.create_introduction_point(hash)
+                except (asyncio.CancelledError, RuntimeError):
+                    pass
+            elif not said and any(c.state == "READY" for c in here):
+                said = True
+                await asyncio.sleep(1)
+                say(event="introduced", path=[hop.mid.hex() for hop in here[0].hops])
+            await asyncio.sleep(0.5)
+
+    async def fetch(self, hash, hops):
+        end = HiddenEnd(self, hops)
+        await end.start()
+        self.tunnels.settings.swarm_lookup_interval = 3  # the package's 30 s are kind to a network of thousands
+        self.tunnels.join_swarm(bytes.fromhex(hash), hops, callback=end.on_linked, seeding=False)
+        while bytes.fromhex(hash) in self.tunnels.swarms and not end.pipes:
+            await self.tunnels.do_peer_discovery()
+            await asyncio.sleep(1)
+
 
 async def mesh(nodes, strangers):
     while True:
@@ -221,11 +333,12 @@ async def main():
     parser.add_argument("--overlay", required=True)
     parser.add_argument("--relays", type=int, default=0)
     parser.add_argument("--exits", type=int, default=0)
+    parser.add_argument("--clients", type=int, default=1)
     parser.add_argument("--native", action="store_true")
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
     keep_off_the_public_network()
-    roles = ["relay"] * options.relays + ["exit"] * options.exits + ["client"]
+    roles = ["relay"] * options.relays + ["exit"] * options.exits + ["client"] * options.clients
     nodes = [Node(role, bytes.fromhex(options.overlay), options.native) for role in roles]
     for node in nodes:
         await node.start()
@@ -242,6 +355,13 @@ async def main():
             meshing.cancel()
         if "transfer" in command:
             await nodes[-1].transfer(**command["transfer"])
+        if "seed" in command:
+            await nodes[-1].seed(**command["seed"])
+        if "fetch" in command:
+            asyncio.ensure_future(nodes[-options.clients].fetch(**command["fetch"]))
+        if "leave" in command:
+            for node in nodes:
+                node.tunnels.leave_swarm(bytes.fromhex(command["leave"]["hash"]))
     os._exit(0)  # the package's own shutdown waits for circuits that nobody misses
 
 

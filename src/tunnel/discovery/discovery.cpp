@@ -3,10 +3,10 @@
 #include "tunnel/discovery/address_rules.hpp"
 #include "tunnel/discovery/bootstrap.hpp"
 #include "tunnel/discovery/candidates.hpp"
+#include "tunnel/discovery/introductions.hpp"
 #include "tunnel/discovery/liveness.hpp"
 #include "tunnel/discovery/message_sender.hpp"
 #include "tunnel/discovery/peer_table.hpp"
-#include "tunnel/discovery/responder.hpp"
 #include "tunnel/discovery/signed_packet.hpp"
 #include "tunnel/discovery/walker.hpp"
 
@@ -35,11 +35,12 @@ constexpr std::size_t kAskedInDoubt = 16;
 /// What only worker 0 has.
 struct Watch {
     Watch(const TunnelSettings& settings, const Environment& environment, PeerTable& table, OwnAddresses& own,
-          DropCounts& drops)
+          DropCounts& drops, Introductions::Hooks hooks)
         : sender(settings, own, environment.packets),
           walker(environment.random, settings.allow_equal_prefixes && !settings.public_network),
           liveness(environment.random), bootstrap(settings.bootstrap),
-          context{settings, environment.random, table, own, walker, bootstrap, sender, drops}, responder(context)
+          context{settings, environment.random, table, own, walker, bootstrap, sender, drops},
+          introductions(context, std::move(hooks))
     {
     }
 
@@ -48,7 +49,7 @@ struct Watch {
     Liveness liveness;
     Bootstrap bootstrap;
     DiscoveryContext context;
-    Responder responder;
+    Introductions introductions;
     TimePoint next_step{};
     TimePoint next_slow_step{};
     TimePoint next_question{}; ///< about our own address
@@ -63,22 +64,19 @@ struct Discovery::Parts {
     {
         if (!s.discover) return;
         started = clock.now();
-        watch = std::make_unique<Watch>(s, e, peers, own, drops);
+        const auto on_own = [this](const Endpoint& responder, const Endpoint& seen) { on_seen(responder, seen); };
+        watch = std::make_unique<Watch>(s, e, peers, own, drops, Introductions::Hooks{{}, on_own});
         for (const Endpoint& address : s.walk_to)
             if (!own.is_exactly(address)) watch->walker.add_named(address, started);
     }
 
-    bool on_tunnel_packet(std::uint8_t id, const Endpoint& source, ByteSpan packet, TimePoint now);
-    void on_discovery_packet(std::uint8_t id, const Endpoint& source, ByteSpan packet, TimePoint now);
-    bool on_introduction(Overlay overlay, std::uint8_t id, const Endpoint& source, ByteSpan packet, TimePoint now);
-    void on_response(Style style, const Endpoint& source, ByteSpan packet, TimePoint now);
-    void on_server_response(const Endpoint& source, ByteSpan packet, TimePoint now);
-    void learn_from(const Endpoint& source, const IntroductionResponse& response, TimePoint now);
-    void walk_to_introduced(const IntroductionResponse& response, TimePoint now);
+    void on_discovery_packet(const Endpoint& source, ByteSpan packet, TimePoint now);
+    void on_seen(const Endpoint& responder, const Endpoint& seen);
     void on_pong(const Endpoint& source, ByteSpan packet, TimePoint now);
     void probe_silent(TimePoint now);
     void walk(TimePoint now);
     void ask_about_us(TimePoint now);
+    [[nodiscard]] std::vector<Endpoint> proven_addresses() const;
     void after_suspend(TimePoint now);
     void refresh();
 
@@ -107,59 +105,24 @@ bool Discovery::on_packet(const Endpoint& source, ByteSpan packet)
     if (!p.watch) return false;
     const TimePoint now = p.clock.now();
     bool ours = true;
-    if (has_prefix(packet, p.watch->sender.prefix(Overlay::tunnel)))
-        ours = p.on_tunnel_packet(packet_message_id(packet), source, packet, now);
+    if (has_prefix(packet, p.watch->sender.prefix(Overlay::own)))
+        ours = p.watch->introductions.on_packet(Overlay::own, source, packet, now);
     else if (has_prefix(packet, p.watch->sender.prefix(Overlay::discovery)))
-        p.on_discovery_packet(packet_message_id(packet), source, packet, now);
+        p.on_discovery_packet(source, packet, now);
     else
         return false;
     p.refresh();
     return ours;
 }
 
-bool Discovery::Parts::on_introduction(Overlay overlay, std::uint8_t id, const Endpoint& source, ByteSpan packet,
-                                       TimePoint now)
+void Discovery::Parts::on_discovery_packet(const Endpoint& source, ByteSpan packet, TimePoint now)
 {
-    Responder& responder = watch->responder;
-    switch (id) {
-    case discovery_id::kIntroductionRequest:
-        responder.introduction_request(overlay, Style::old_style, source, packet, now);
-        return true;
-    case discovery_id::kIntroductionRequestNew:
-        responder.introduction_request(overlay, Style::new_style, source, packet, now);
-        return true;
-    case discovery_id::kPunctureRequest:
-        responder.puncture_request(overlay, Style::old_style, source, packet, now);
-        return true;
-    case discovery_id::kPunctureRequestNew:
-        responder.puncture_request(overlay, Style::new_style, source, packet, now);
-        return true;
-    case discovery_id::kPuncture:
-    case discovery_id::kPunctureNew:
-        // Its content says nothing that its arrival does not: no signature is checked for it.
-        watch->walker.on_puncture(source, now);
-        return true;
-    default:
-        return false;
-    }
-}
-
-bool Discovery::Parts::on_tunnel_packet(std::uint8_t id, const Endpoint& source, ByteSpan packet, TimePoint now)
-{
-    if (on_introduction(Overlay::tunnel, id, source, packet, now)) return true;
-    if (id == discovery_id::kIntroductionResponse) return on_response(Style::old_style, source, packet, now), true;
-    if (id == discovery_id::kIntroductionResponseNew) return on_response(Style::new_style, source, packet, now), true;
-    return false;
-}
-
-void Discovery::Parts::on_discovery_packet(std::uint8_t id, const Endpoint& source, ByteSpan packet, TimePoint now)
-{
-    if (on_introduction(Overlay::discovery, id, source, packet, now)) return;
-    switch (id) {
+    if (watch->introductions.on_packet(Overlay::discovery, source, packet, now)) return;
+    switch (packet_message_id(packet)) {
     case discovery_id::kSimilarityRequest:
-        return watch->responder.similarity_request(source, packet, now);
+        return watch->introductions.responder().similarity_request(source, packet, now);
     case discovery_id::kPing:
-        return watch->responder.ping(source, packet, now);
+        return watch->introductions.responder().ping(source, packet, now);
     case discovery_id::kPong:
         return on_pong(source, packet, now);
     default:
@@ -175,73 +138,10 @@ void Discovery::Parts::on_pong(const Endpoint& source, ByteSpan packet, TimePoin
     peers.heard(source, now);
 }
 
-/// Only answers to requests of ours are looked at, so their signatures need no limit.
-void Discovery::Parts::on_response(Style style, const Endpoint& source, ByteSpan packet, TimePoint now)
+void Discovery::Parts::on_seen(const Endpoint& responder, const Endpoint& seen)
 {
-    DiscoveryContext& context = watch->context;
-    if (!watch->walker.awaits(source, now)) return context.drop("discovery_unexpected");
-    if (watch->bootstrap.is_server(source)) return on_server_response(source, packet, now);
-    const auto opened = open_signed(packet, TimeField::present);
-    if (!opened) return context.drop("discovery_signature");
-    const auto response = IntroductionResponse::parse(style, opened->body);
-    if (!response) return context.drop("discovery_malformed");
-    if (!watch->walker.finish_request(source, response->identifier, now)) return context.drop("discovery_unexpected");
-    if (context.is_us(opened->key)) {
-        own.add_self(source);
-        return watch->walker.forget(source);
-    }
-    const bool new_style = style == Style::new_style || response->supports_new_style;
-    const Sighting sighting{opened->key,
-                            source,
-                            response->source_lan,
-                            parse_flags(response->extra),
-                            static_cast<std::uint16_t>(opened->global_time),
-                            new_style};
-    const PeerTable::Outcome outcome = peers.on_answer(sighting, now);
-    if (outcome == PeerTable::Outcome::stale) return context.drop("discovery_replayed");
-    if (outcome == PeerTable::Outcome::full) context.drop("discovery_full");
-    learn_from(source, *response, now);
-}
-
-void Discovery::Parts::on_server_response(const Endpoint& source, ByteSpan packet, TimePoint now)
-{
-    const auto parsed = parse_server_response(packet);
-    if (!parsed) return watch->context.drop("discovery_malformed");
-    if (!watch->walker.finish_request(source, parsed->response.identifier, now))
-        return watch->context.drop("discovery_unexpected");
-    learn_from(source, parsed->response, now);
-}
-
-void Discovery::Parts::learn_from(const Endpoint& source, const IntroductionResponse& response, TimePoint now)
-{
-    // From a private range a responder sees our LAN address, except where the whole network is private.
-    const bool sees_outside = !settings.public_network || source.ip.is_global_unicast();
-    if (sees_outside && may_contact(settings, response.destination)) {
-        if (own.on_seen(source, response.destination, now)) changes.addresses = true;
-        if (response.destination.ip != own.wan().ip) watch->in_doubt = true;
-    }
-    walk_to_introduced(response, now);
-}
-
-void Discovery::Parts::walk_to_introduced(const IntroductionResponse& response, TimePoint now)
-{
-    const Endpoint& wan = response.introduced_wan;
-    const Endpoint& lan = response.introduced_lan;
-    const auto hint = [&](const Endpoint& address, bool allowed) {
-        const bool useless = own.is_exactly(address) || watch->bootstrap.is_server(address);
-        if (allowed && !useless && peers.at(address) == nullptr) watch->walker.add_introduced(address, now);
-    };
-    if (wan.is_null()) return;
-    if (wan.ip != own.wan().ip) {
-        hint(wan, may_contact(settings, wan));
-        hint(lan, may_contact(settings, lan));
-    } else if (!lan.is_null()) {
-        hint(lan, may_contact_in_lan(settings, lan));
-    } else {
-        const Endpoint in_lan{own.lan().ip, wan.port};
-        hint(wan, may_contact(settings, wan));
-        hint(in_lan, may_contact_in_lan(settings, in_lan));
-    }
+    if (own.on_seen(responder, seen, clock.now())) changes.addresses = true;
+    if (seen.ip != own.wan().ip) watch->in_doubt = true;
 }
 
 void Discovery::heard_from(const Endpoint& source) noexcept
@@ -305,9 +205,7 @@ void Discovery::Parts::ask_about_us(TimePoint now)
 {
     const bool doubt = watch->in_doubt && now >= watch->next_doubt;
     if (!doubt && now < watch->next_question) return;
-    std::vector<Endpoint> proven;
-    for (const Peer& peer : peers.all())
-        if (peer.proof == PeerProof::answered) proven.push_back(peer.address);
+    std::vector<Endpoint> proven = proven_addresses();
     if (proven.empty()) return;
     watch->next_question = now + kAskAboutUs;
     if (doubt) watch->next_doubt = now + kAskAboutUs;
@@ -400,6 +298,24 @@ std::optional<PublicKey> Discovery::key_at(const Endpoint& address) const
     return it == candidates().end() ? std::nullopt : std::optional(it->key);
 }
 
+std::vector<Endpoint> Discovery::Parts::proven_addresses() const
+{
+    std::vector<Endpoint> out;
+    for (const Peer& peer : peers.all())
+        if (peer.proof == PeerProof::answered) out.push_back(peer.address);
+    return out;
+}
+
+std::vector<Endpoint> Discovery::proven_addresses() const
+{
+    return parts_->proven_addresses();
+}
+
+OwnAddresses& Discovery::own() noexcept
+{
+    return parts_->own;
+}
+
 std::vector<Endpoint> Discovery::own_addresses() const
 {
     return parts_->own.all();
@@ -417,6 +333,11 @@ DiscoveryChanges Discovery::take_changes() noexcept
     return std::exchange(parts_->changes, {});
 }
 
+void Discovery::set_host_addresses(const std::vector<IpAddress>& addresses)
+{
+    parts_->own.set_host_addresses(addresses);
+}
+
 DiscoveryView Discovery::view() const
 {
     DiscoveryView out;
@@ -424,6 +345,7 @@ DiscoveryView Discovery::view() const
     out.peers = static_cast<std::uint32_t>(parts_->peers.all().size());
     out.wan = parts_->own.wan();
     out.bootstrapping = parts_->watch != nullptr && parts_->peers.proven() == 0;
+    out.translation = parts_->own.translation();
     return out;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/address.hpp"
 #include "base/bytes.hpp"
+#include "tunnel/discovery/own_addresses.hpp"
 #include "tunnel/environment.hpp"
 #include "tunnel/settings.hpp"
 #include "tunnel/tunnel.hpp"
@@ -59,6 +60,11 @@ public:
     /// The key last proven to live at `address`.
     [[nodiscard]] std::optional<PublicKey> key_at(const Endpoint& address) const;
 
+    /// Where peers of the tunnel overlay were proven to live: their one socket carries their other overlays too.
+    [[nodiscard]] std::vector<Endpoint> proven_addresses() const;
+
+    /// What is known of our own addresses, for the other overlays of this node.
+    [[nodiscard]] OwnAddresses& own() noexcept;
     /// All addresses by which this node may be known: listen, LAN, WAN estimate and those shared.
     [[nodiscard]] std::vector<Endpoint> own_addresses() const;
     /// True also for another port of an own public address (a sibling behind the same address is no independent hop);
@@ -69,6 +75,8 @@ public:
 
     /// Returns what changed since the last call and forgets it. Ask after each batch and each tick.
     [[nodiscard]] DiscoveryChanges take_changes() noexcept;
+    /// The addresses of this machine's interfaces.
+    void set_host_addresses(const std::vector<IpAddress>& addresses);
     [[nodiscard]] DiscoveryView view() const;
     /// Adds this object's drop counters to `drops`.
     void add_drops(std::map<std::string, std::uint64_t>& drops) const;

@@ -6,7 +6,9 @@
 #include "base/address.hpp"
 #include "base/clock.hpp"
 #include "tunnel/settings.hpp"
+#include "tunnel/tunnel.hpp"
 
+#include <utility>
 #include <vector>
 
 namespace cepa::tunnel {
@@ -31,6 +33,10 @@ public:
     /// All of them, each once; the WAN estimate first.
     [[nodiscard]] std::vector<Endpoint> all() const;
     [[nodiscard]] bool is_exactly(const Endpoint& address) const noexcept;
+    /// The addresses of this machine's interfaces.
+    void set_host_addresses(std::vector<IpAddress> addresses) { host_ = std::move(addresses); }
+    /// What stands between us and those who see us; unknown until two of different networks have told.
+    [[nodiscard]] Translation translation() const;
     /// Also another port of our own public address, unless equal prefixes are allowed.
     [[nodiscard]] bool is_own(const Endpoint& address) const noexcept;
 
@@ -51,6 +57,7 @@ private:
     std::vector<Vote> votes_;
     std::vector<Endpoint> selves_;
     std::vector<Endpoint> shared_;
+    std::vector<IpAddress> host_;
 };
 
 } // namespace cepa::tunnel

@@ -53,6 +53,28 @@ TEST(OwnAddresses, OneResponderDecidesNothing)
     EXPECT_EQ(own.lan(), address_at("10.0.0.1:7000"));
 }
 
+TEST(OwnAddresses, TellsWhatATranslatorMakesOfIt)
+{
+    OwnAddresses open(listening("0.0.0.0:7000"));
+    OwnAddresses home(listening("0.0.0.0:7000"));
+    OwnAddresses office(listening("0.0.0.0:7000"));
+    open.set_host_addresses({IpAddress::v4(0x7f000001), address_at("5.5.5.5:1").ip});
+    home.set_host_addresses({address_at("192.168.1.2:1").ip});
+    office.set_host_addresses({address_at("192.168.1.2:1").ip});
+    for (OwnAddresses* own : {&open, &home, &office}) {
+        EXPECT_EQ(own->translation(), Translation::unknown);
+        own->on_seen(address_at("20.1.0.1:1"), address_at("5.5.5.5:55"), kStart);
+        EXPECT_EQ(own->translation(), Translation::unknown); // one voice decides nothing
+    }
+    open.on_seen(address_at("20.2.0.1:1"), address_at("5.5.5.5:55"), kStart);
+    home.on_seen(address_at("20.2.0.1:1"), address_at("5.5.5.5:55"), kStart);
+    office.on_seen(address_at("20.2.0.1:1"), address_at("5.5.5.5:56"), kStart);
+    office.on_seen(address_at("20.3.0.1:1"), address_at("5.5.5.5:57"), kStart);
+    EXPECT_EQ(open.translation(), Translation::none);
+    EXPECT_EQ(home.translation(), Translation::endpoint_independent);
+    EXPECT_EQ(office.translation(), Translation::address_dependent);
+}
+
 TEST(OwnAddresses, ALiarDoesNotMoveTheEstimate)
 {
     OwnAddresses own(listening("10.0.0.1:7000"));
