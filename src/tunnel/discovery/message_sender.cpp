@@ -24,7 +24,16 @@ std::pair<Endpoint, Endpoint> introduced_addresses(const Peer& peer, const Endpo
 } // namespace
 
 MessageSender::MessageSender(const TunnelSettings& settings, const OwnAddresses& own, PacketSender& packets)
-    : settings_(settings), own_(own), packets_(packets), tunnel_prefix_(make_prefix(settings.overlay)),
+    : MessageSender(settings, own, packets, settings.overlay, [&settings] {
+          const auto flags = encode_flags(settings.flags());
+          return Bytes(flags.begin(), flags.end());
+      })
+{
+}
+
+MessageSender::MessageSender(const TunnelSettings& settings, const OwnAddresses& own, PacketSender& packets,
+                             const OverlayId& overlay, Extra extra)
+    : settings_(settings), own_(own), packets_(packets), extra_(std::move(extra)), own_prefix_(make_prefix(overlay)),
       discovery_prefix_(make_prefix(kDiscoveryOverlay))
 {
     if (!settings.identity) throw std::invalid_argument("discovery needs an identity key");
@@ -48,20 +57,20 @@ void MessageSender::send_unsigned(Overlay overlay, std::uint8_t id, const Endpoi
 
 void MessageSender::introduction_request(const Endpoint& to, std::uint16_t identifier)
 {
-    const auto flags = encode_flags(settings_.flags());
+    const Bytes extra = extra_();
     IntroductionRequest message;
     message.destination = to;
     message.source_lan = own_.lan();
     message.source_wan = own_.wan();
     message.identifier = identifier;
-    message.extra = flags;
-    send_signed(Overlay::tunnel, message.message_id(), to, message);
+    message.extra = extra;
+    send_signed(Overlay::own, message.message_id(), to, message);
 }
 
 void MessageSender::introduction_response(Overlay overlay, Style style, const Endpoint& to, std::uint16_t identifier,
                                           const Peer* introduced)
 {
-    const auto flags = encode_flags(settings_.flags());
+    const Bytes extra = extra_();
     IntroductionResponse message;
     message.style = style;
     message.destination = to;
@@ -72,7 +81,7 @@ void MessageSender::introduction_response(Overlay overlay, Style style, const En
         message.introduced_new_style = introduced->new_style;
     }
     message.identifier = identifier;
-    if (overlay == Overlay::tunnel) message.extra = flags;
+    if (overlay == Overlay::own) message.extra = extra;
     send_signed(overlay, message.message_id(), to, message);
 }
 

@@ -9,20 +9,28 @@
 #include "tunnel/settings.hpp"
 
 #include <cstdint>
+#include <functional>
 
 namespace cepa::tunnel {
 
-/// The two overlays in which discovery speaks.
-enum class Overlay : std::uint8_t { tunnel, discovery };
+/// `own` is the overlay whose peers are collected: the tunnels', the DHT's or a swarm's; in the discovery overlay the
+/// peers of the tunnels are only kept alive.
+enum class Overlay : std::uint8_t { own, discovery };
 
 class MessageSender {
 public:
-    /// Needs settings.identity. Everything given must outlive it.
+    /// What introductions carry at their end.
+    using Extra = std::function<Bytes()>;
+
+    /// For the tunnel overlay: our flags are its extra bytes. Needs settings.identity. Everything given must outlive it.
     MessageSender(const TunnelSettings& settings, const OwnAddresses& own, PacketSender& packets);
+    /// For another overlay.
+    MessageSender(const TunnelSettings& settings, const OwnAddresses& own, PacketSender& packets,
+                  const OverlayId& overlay, Extra extra);
 
     [[nodiscard]] const Prefix& prefix(Overlay overlay) const noexcept
     {
-        return overlay == Overlay::tunnel ? tunnel_prefix_ : discovery_prefix_;
+        return overlay == Overlay::own ? own_prefix_ : discovery_prefix_;
     }
 
     /// Always in the old style, which every node reads; we announce no other, so answers come in it unless we were
@@ -49,7 +57,8 @@ private:
     const TunnelSettings& settings_;
     const OwnAddresses& own_;
     PacketSender& packets_;
-    Prefix tunnel_prefix_;
+    Extra extra_;
+    Prefix own_prefix_;
     Prefix discovery_prefix_;
     std::uint64_t time_ = 0;
 };

@@ -36,15 +36,6 @@ std::optional<IntroductionRequest> peek_request(ByteSpan packet) noexcept
 
 } // namespace
 
-void DiscoveryContext::drop(std::string_view why)
-{
-    const auto it = drops.find(why);
-    if (it != drops.end())
-        ++it->second;
-    else
-        drops.emplace(why, 1);
-}
-
 void DiscoveryContext::request(const Endpoint& to, TimePoint now)
 {
     if (const auto identifier = walker.begin_request(to, now)) sender.introduction_request(to, *identifier);
@@ -75,7 +66,7 @@ void Responder::introduction_request(Overlay overlay, Style style, const Endpoin
         context_.own.add_self(source);
         return context_.walker.forget(source);
     }
-    if (overlay == Overlay::tunnel) {
+    if (overlay == Overlay::own) {
         const bool new_style = style == Style::new_style || request->supports_new_style;
         const Sighting sighting{opened->key,
                                 source,

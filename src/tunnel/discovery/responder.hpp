@@ -4,6 +4,7 @@
 #pragma once
 
 #include "tunnel/discovery/bootstrap.hpp"
+#include "tunnel/discovery/drop_counts.hpp"
 #include "tunnel/discovery/flood_limit.hpp"
 #include "tunnel/discovery/message_sender.hpp"
 #include "tunnel/discovery/own_addresses.hpp"
@@ -12,15 +13,10 @@
 #include "tunnel/environment.hpp"
 
 #include <cstdint>
-#include <map>
 #include <optional>
-#include <string>
 #include <string_view>
 
 namespace cepa::tunnel {
-
-/// Why discovery dropped packets, for reporting only.
-using DropCounts = std::map<std::string, std::uint64_t, std::less<>>;
 
 /// What the parts of discovery share. The facade owns all of it.
 struct DiscoveryContext {
@@ -33,8 +29,8 @@ struct DiscoveryContext {
     MessageSender& sender;
     DropCounts& drops;
 
-    void drop(std::string_view why);
-    /// Sends an introduction-request in the tunnel overlay and remembers it; nothing when too many are waiting.
+    void drop(std::string_view why) { count_drop(drops, why); }
+    /// Sends an introduction-request in the own overlay and remembers it; nothing when too many are waiting.
     void request(const Endpoint& to, TimePoint now);
     /// Ourselves, family members apart: a key that is us.
     [[nodiscard]] bool is_us(const PublicKey& key) const noexcept { return key == settings.identity_public; }

@@ -76,7 +76,7 @@ TEST_F(MessageSenderTest, AResponseIntroducesAPeerByItsAddresses)
     peer.lan = at("192.168.0.3:5");
     peer.new_style = true;
     for (const Style style : {Style::old_style, Style::new_style}) {
-        sender.introduction_response(Overlay::tunnel, style, to, 5, &peer);
+        sender.introduction_response(Overlay::own, style, to, 5, &peer);
         const IntroductionResponse response = read_response(only());
         EXPECT_EQ(response.introduced_wan, peer.address);
         EXPECT_EQ(response.introduced_lan, peer.lan);
@@ -84,7 +84,7 @@ TEST_F(MessageSenderTest, AResponseIntroducesAPeerByItsAddresses)
         EXPECT_EQ(response.destination, to);
         EXPECT_EQ(response.identifier, 5);
     }
-    sender.introduction_response(Overlay::tunnel, Style::old_style, to, 5, nullptr);
+    sender.introduction_response(Overlay::own, Style::old_style, to, 5, nullptr);
     EXPECT_TRUE(read_response(only()).introduced_wan.is_null());
 }
 
@@ -93,7 +93,7 @@ TEST_F(MessageSenderTest, APeerOfOurOwnLanIsReachedThroughOurNat)
     own.share({at("5.5.5.5:55")});
     Peer peer;
     peer.address = at("192.168.0.3:5");
-    sender.introduction_response(Overlay::tunnel, Style::old_style, to, 5, &peer);
+    sender.introduction_response(Overlay::own, Style::old_style, to, 5, &peer);
     const IntroductionResponse response = read_response(only());
     EXPECT_EQ(response.introduced_lan, at("192.168.0.3:5"));
     EXPECT_EQ(response.introduced_wan, at("5.5.5.5:5"));
@@ -114,7 +114,7 @@ TEST_F(MessageSenderTest, PuncturesCarryTheWalker)
 {
     Peer peer;
     peer.address = at("10.3.0.1:5");
-    sender.puncture_request(Overlay::tunnel, Style::new_style, peer, at("192.168.0.9:9"), at("9.9.9.9:9"), 6);
+    sender.puncture_request(Overlay::own, Style::new_style, peer, at("192.168.0.9:9"), at("9.9.9.9:9"), 6);
     SentPacket packet = only();
     EXPECT_EQ(packet.to, peer.address);
     EXPECT_EQ(packet.id(), discovery_id::kPunctureRequestNew);
@@ -123,7 +123,7 @@ TEST_F(MessageSenderTest, PuncturesCarryTheWalker)
     ASSERT_TRUE(request);
     EXPECT_EQ(request->lan_walker, at("192.168.0.9:9"));
     EXPECT_EQ(request->wan_walker, at("9.9.9.9:9"));
-    sender.puncture(Overlay::tunnel, Style::old_style, to, at("9.9.9.9:9"), 6);
+    sender.puncture(Overlay::own, Style::old_style, to, at("9.9.9.9:9"), 6);
     packet = only();
     EXPECT_EQ(packet.id(), discovery_id::kPuncture);
     const auto puncture = Puncture::parse(Style::old_style, open_signed(packet.bytes, TimeField::present)->body);
