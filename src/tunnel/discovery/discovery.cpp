@@ -3,7 +3,7 @@
 #include "tunnel/discovery/address_rules.hpp"
 #include "tunnel/discovery/bootstrap.hpp"
 #include "tunnel/discovery/candidates.hpp"
-#include "tunnel/discovery/introductions.hpp"
+#include "tunnel/discovery/peer_introductions.hpp"
 #include "tunnel/discovery/liveness.hpp"
 #include "tunnel/discovery/message_sender.hpp"
 #include "tunnel/discovery/peer_table.hpp"
@@ -35,7 +35,7 @@ constexpr std::size_t kAskedInDoubt = 16;
 /// What only worker 0 has.
 struct Watch {
     Watch(const TunnelSettings& settings, const Environment& environment, PeerTable& table, OwnAddresses& own,
-          DropCounts& drops, Introductions::Hooks hooks)
+          DropCounts& drops, PeerIntroductions::Hooks hooks)
         : sender(settings, own, environment.packets),
           walker(environment.random, settings.allow_equal_prefixes && !settings.public_network),
           liveness(environment.random), bootstrap(settings.bootstrap),
@@ -49,7 +49,7 @@ struct Watch {
     Liveness liveness;
     Bootstrap bootstrap;
     DiscoveryContext context;
-    Introductions introductions;
+    PeerIntroductions introductions;
     TimePoint next_step{};
     TimePoint next_slow_step{};
     TimePoint next_question{}; ///< about our own address
@@ -65,7 +65,7 @@ struct Discovery::Parts {
         if (!s.discover) return;
         started = clock.now();
         const auto on_own = [this](const Endpoint& responder, const Endpoint& seen) { on_seen(responder, seen); };
-        watch = std::make_unique<Watch>(s, e, peers, own, drops, Introductions::Hooks{{}, on_own});
+        watch = std::make_unique<Watch>(s, e, peers, own, drops, PeerIntroductions::Hooks{{}, on_own});
         for (const Endpoint& address : s.walk_to)
             if (!own.is_exactly(address)) watch->walker.add_named(address, started);
     }

@@ -3,7 +3,7 @@
 // Process: worker 0, io thread. Spec: docs/protocol.md, sections 5, 14.6 and 15.
 #pragma once
 
-#include "tunnel/discovery/introductions.hpp"
+#include "tunnel/discovery/peer_introductions.hpp"
 
 #include <vector>
 
@@ -61,7 +61,7 @@ private:
     Walker walker_;
     Bootstrap bootstrap_;
     DiscoveryContext context_;
-    Introductions introductions_;
+    PeerIntroductions introductions_;
 };
 
 } // namespace cepa::tunnel

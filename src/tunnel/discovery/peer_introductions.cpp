@@ -1,11 +1,11 @@
-#include "tunnel/discovery/introductions.hpp"
+#include "tunnel/discovery/peer_introductions.hpp"
 
 #include "tunnel/discovery/address_rules.hpp"
 #include "tunnel/discovery/signed_packet.hpp"
 
 namespace cepa::tunnel {
 
-bool Introductions::on_packet(Overlay overlay, const Endpoint& source, ByteSpan packet, TimePoint now)
+bool PeerIntroductions::on_packet(Overlay overlay, const Endpoint& source, ByteSpan packet, TimePoint now)
 {
     switch (packet_message_id(packet)) {
     case discovery_id::kIntroductionRequest:
@@ -39,7 +39,7 @@ bool Introductions::on_packet(Overlay overlay, const Endpoint& source, ByteSpan 
 }
 
 /// Only answers to requests of ours are looked at, so their signatures need no limit.
-void Introductions::on_response(Style style, const Endpoint& source, ByteSpan packet, TimePoint now)
+void PeerIntroductions::on_response(Style style, const Endpoint& source, ByteSpan packet, TimePoint now)
 {
     Walker& walker = context_.walker;
     if (!walker.awaits(source, now)) return context_.drop("discovery_unexpected");
@@ -67,7 +67,7 @@ void Introductions::on_response(Style style, const Endpoint& source, ByteSpan pa
     learn_from(source, *response, now);
 }
 
-void Introductions::on_server_response(const Endpoint& source, ByteSpan packet, TimePoint now)
+void PeerIntroductions::on_server_response(const Endpoint& source, ByteSpan packet, TimePoint now)
 {
     const auto parsed = parse_server_response(packet);
     if (!parsed) return context_.drop("discovery_malformed");
@@ -76,7 +76,7 @@ void Introductions::on_server_response(const Endpoint& source, ByteSpan packet, 
     learn_from(source, parsed->response, now);
 }
 
-void Introductions::learn_from(const Endpoint& source, const IntroductionResponse& response, TimePoint now)
+void PeerIntroductions::learn_from(const Endpoint& source, const IntroductionResponse& response, TimePoint now)
 {
     // From a private range a responder sees our LAN address, except where the whole network is private.
     const bool sees_outside = !context_.settings.public_network || source.ip.is_global_unicast();
@@ -85,7 +85,7 @@ void Introductions::learn_from(const Endpoint& source, const IntroductionRespons
     walk_to_introduced(response, now);
 }
 
-void Introductions::walk_to_introduced(const IntroductionResponse& response, TimePoint now)
+void PeerIntroductions::walk_to_introduced(const IntroductionResponse& response, TimePoint now)
 {
     const TunnelSettings& settings = context_.settings;
     const OwnAddresses& own = context_.own;

@@ -10,7 +10,7 @@
 
 namespace cepa::tunnel {
 
-class Introductions {
+class PeerIntroductions {
 public:
     struct Hooks {
         /// A peer answered a request of ours: key and address belong together. `extra` as it sent them.
@@ -19,7 +19,7 @@ public:
         std::function<void(const Endpoint& responder, const Endpoint& seen)> seen;
     };
     /// Hooks may be empty.
-    Introductions(DiscoveryContext& context, Hooks hooks)
+    PeerIntroductions(DiscoveryContext& context, Hooks hooks)
         : context_(context), hooks_(std::move(hooks)), responder_(context)
     {
     }
