@@ -116,7 +116,7 @@ class EchoServer:
 class Scenario:
     """Some nodes of theirs, some of ours, in an overlay of their own."""
 
-    def __init__(self, node, python, generation, theirs, ours):
+    def __init__(self, node, python, generation, theirs, ours, bootstrap=False):
         self.node, self.overlay = node, secrets.token_hex(20)
         self.sides = {side for side, nodes in (("their", theirs), ("our", ours)) if sum(nodes) > 0}
         self.relays, self.exits = theirs[0] + ours[0], theirs[1] + ours[1]
@@ -124,15 +124,17 @@ class Scenario:
         self.processes = []
         native = ["--native"] if generation == "native" else []
         self.swarm = self.start("theirs", [python, os.path.join(HERE, "swarm.py"), "--overlay", self.overlay,
-                                           "--relays", str(theirs[0]), "--exits", str(theirs[1]), *native])
-        nodes = self.swarm.wait_for("ready", within=START_WITHIN)["nodes"]
+                                           "--relays", str(theirs[0]), "--exits", str(theirs[1]), *native, *(["--bootstrap"] if bootstrap else [])])
+        ready = self.swarm.wait_for("ready", within=START_WITHIN)
+        nodes, self.bootstrap = ready["nodes"], ready["bootstrap"]
         self.client = nodes[-1]["address"]
         self.known = {n["mid"]: ("their", n["role"]) for n in nodes}
         self.addresses = [n["address"] for n in nodes]
         self.our_nodes = []
         for role in ["relay"] * ours[0] + ["exit"] * ours[1]:
             self.our_nodes.append(self.start_ours(role))
-        self.swarm.tell(walk=[a for a in self.addresses if a not in {n["address"] for n in nodes}])
+        if not self.bootstrap:
+            self.swarm.tell(walk=[a for a in self.addresses if a not in {n["address"] for n in nodes}])
 
     def start(self, name, command):
         process = Process(name, command)
@@ -140,7 +142,7 @@ class Scenario:
         return process
 
     def our_command(self, *arguments):
-        peers = [part for address in self.addresses for part in ("--peer", address)]
+        peers = ["--bootstrap", self.bootstrap] if self.bootstrap else [part for address in self.addresses for part in ("--peer", address)]
         return [self.node, "--overlay", self.overlay, *peers, *arguments]
 
     def start_ours(self, role):
@@ -190,6 +192,7 @@ class Scenario:
         return [event for node in self.our_nodes for event in list(node.events.queue) if event["event"] == "traffic"]
 
 
+BY_SERVER = "a bootstrap server alone"
 # theirs (relays, exits), ours (relays, exits), hops by our client, hops by theirs, seconds of being left alone before. In the mixed ones there are so few nodes that
 # every path must cross from one implementation to the other.
 SCENARIOS = [
@@ -200,13 +203,14 @@ SCENARIOS = [
     ("relays of both, their exit", (1, 1), (1, 0), (3,), (3,), 0),
     ("relays of both, our exit", (1, 0), (1, 1), (3,), (3,), 0),
     ("left to themselves for a while", (1, 1), (1, 0), (), (3,), 75),
+    (BY_SERVER, (1, 1), (1, 0), (3,), (3,), 0),
 ]
 
 
 def run(node, python, generation, scenario):
     name, theirs, ours, our_hops, their_hops, alone = scenario
     print(f"{generation}: {name}")
-    network = Scenario(node, python, generation, theirs, ours)
+    network = Scenario(node, python, generation, theirs, ours, bootstrap=name == BY_SERVER)
     failed = []
     try:
         if alone:

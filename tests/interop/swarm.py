@@ -41,10 +41,11 @@ def address_of(text):
     return UDPv4Address(host, int(port))
 
 
-def keep_off_the_public_network():
-    for servers in ("ip_addresses", "dns_addresses"):
-        for settings in (configuration.DISPERSY_BOOTSTRAPPER, hidden_services.DISPERSY_BOOTSTRAPPER):
-            settings["init"][servers] = []
+def keep_off_the_public_network(server=None):
+    """`server`: the one bootstrap server that there is, on loopback."""
+    for settings in (configuration.DISPERSY_BOOTSTRAPPER, hidden_services.DISPERSY_BOOTSTRAPPER):
+        settings["init"]["dns_addresses"] = []
+        settings["init"]["ip_addresses"] = [address_of(server)] if server else []
     endpoint_module.EndpointListener._guess_lan_address = lambda self, addresses: LOOPBACK
 
 
@@ -198,7 +199,7 @@ class HiddenEnd:
 
 
 class Node:
-    def __init__(self, role, overlay_id, native):
+    def __init__(self, role, overlay_id, native, bootstrap):
         self.role, self.native = role, native
         if native:
             import ipv8_rust_tunnels
@@ -209,9 +210,11 @@ class Node:
         walk = [configuration.WalkerDefinition(configuration.Strategy.RandomWalk, 20, {"timeout": 3.0})]
         discovery = walk + [configuration.WalkerDefinition(configuration.Strategy.RandomChurn, -1, {}),
                             configuration.WalkerDefinition(configuration.Strategy.PeriodicSimilarity, -1, {})]
-        builder.add_overlay("DiscoveryCommunity", "key", discovery, [], {}, [])
-        builder.add_overlay("DHTDiscoveryCommunity", "key", walk, [], {}, [])
-        builder.add_overlay("Tunnels", "key", walk, [], {}, [])
+        servers = [configuration.BootstrapperDefinition(configuration.Bootstrapper.DispersyBootstrapper,
+                                                        configuration.DISPERSY_BOOTSTRAPPER["init"])] if bootstrap else []
+        builder.add_overlay("DiscoveryCommunity", "key", discovery, servers, {}, [])
+        builder.add_overlay("DHTDiscoveryCommunity", "key", walk, servers, {}, [])
+        builder.add_overlay("Tunnels", "key", walk, servers, {}, [])
         node = self
 
         class Tunnels(hidden_services.HiddenTunnelCommunity):
@@ -335,16 +338,22 @@ async def main():
     parser.add_argument("--exits", type=int, default=0)
     parser.add_argument("--clients", type=int, default=1)
     parser.add_argument("--native", action="store_true")
+    parser.add_argument("--bootstrap", action="store_true", help="nobody is told of anybody: all join by a bootstrap server on loopback")
     options = parser.parse_args()
     logging.disable(logging.CRITICAL)
-    keep_off_the_public_network()
+    server, bootstrap = None, None
+    if options.bootstrap:
+        import bootstrap_server
+        server = bootstrap_server.BootstrapServer()
+        bootstrap = await server.open()
+    keep_off_the_public_network(bootstrap)
     roles = ["relay"] * options.relays + ["exit"] * options.exits + ["client"] * options.clients
-    nodes = [Node(role, bytes.fromhex(options.overlay), options.native) for role in roles]
+    nodes = [Node(role, bytes.fromhex(options.overlay), options.native, bootstrap) for role in roles]
     for node in nodes:
         await node.start()
     strangers = []
-    meshing = asyncio.ensure_future(mesh(nodes, strangers))
-    say(event="ready", nodes=[node.describe() for node in nodes])
+    meshing = asyncio.ensure_future(mesh([] if bootstrap else nodes, strangers))
+    say(event="ready", nodes=[node.describe() for node in nodes], bootstrap=bootstrap)
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     while line := await reader.readline():

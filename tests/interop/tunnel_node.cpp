@@ -1,6 +1,6 @@
 // One node of ours on loopback, for tests against the deployed implementation: a Tunnel with a real UDP socket, and
 // nothing of main or worker. Speaks JSON lines with the test that started it, and ends when its stdin does.
-//   tunnel_node --overlay HEX [--relay] [--exit] [--peer ADDR:PORT]... [--hops N --to ADDR:PORT --count N --size N
+//   tunnel_node --overlay HEX [--relay] [--exit] [--peer ADDR:PORT]... [--bootstrap ADDR:PORT] [--hops N --to ADDR:PORT --count N --size N
 //   --relays N --exits N]
 // With --hops it waits until it knows that many relays and exits, builds one circuit, sends datagrams to an echo
 // server, and exits 0 when all came back as they were sent.
@@ -73,6 +73,8 @@ Options parse(const std::vector<std::string>& arguments)
             s.overlay = overlay_of(arguments[++i]);
         else if (name == "--peer")
             s.walk_to.push_back(endpoint_of(arguments[++i]));
+        else if (name == "--bootstrap")
+            s.bootstrap.push_back(endpoint_of(arguments[++i]));
         else if (name == "--hops")
             out.hops = static_cast<std::uint8_t>(std::stoul(arguments[++i]));
         else if (name == "--to")
