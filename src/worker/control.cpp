@@ -49,6 +49,7 @@ Control::Control(boost::asio::io_context& io, FileDescriptor in, FileDescriptor 
     serve(Envelope::kShare, &Control::share);
     serve(Envelope::kSteer, &Control::steer);
     serve(Envelope::kLimits, &Control::limits);
+    serve(Envelope::kSwarms, &Control::swarms);
 }
 
 Control::~Control() = default;
@@ -94,6 +95,7 @@ std::string Control::build(const proto::Create& create)
     if (!made) return made.error();
     tunnels_ = std::move(*made);
     tunnels_->host().monitor({create.monitor().begin(), create.monitor().end()});
+    tunnels_->host().set_swarms(create.swarms());
     return {};
 }
 
@@ -134,6 +136,19 @@ void Control::limits(const Envelope& call, const Rpc::Respond& respond)
 {
     tunnels_->host().set_limits(limits_from_proto(call.limits()));
     respond(Answer());
+}
+
+void Control::swarms(const Envelope& call, const Rpc::Respond& respond)
+{
+    tunnels_->host().set_swarms(call.swarms());
+    respond(Answer());
+}
+
+void Control::on_hidden_link(const proto::HiddenLink& link)
+{
+    Envelope notice;
+    *notice.mutable_hidden_link() = link;
+    outbox_.send(std::move(notice));
 }
 
 void Control::on_circuit_dead(CircuitId circuit, const std::string& reason)

@@ -1,5 +1,5 @@
-// The control stream in the child: serves Create first, then Monitor, Circuit, CloseCircuit, Share, Steer and Limits,
-// and says Sync, CircuitDead and Notify. It decides nothing about circuits: it is the tunnels' tongue. Process: worker,
+// The control stream in the child: serves Create first, then Monitor, Circuit, CloseCircuit, Share, Steer, Limits
+// and Swarms, and says Sync, CircuitDead, HiddenLink and Notify. It decides nothing about circuits: it is the tunnels' tongue. Process: worker,
 // io thread. Spec: docs/protocol.md, section 32.
 #pragma once
 
@@ -34,6 +34,7 @@ public:
 
 private:
     void on_circuit_dead(CircuitId circuit, const std::string& reason) override;
+    void on_hidden_link(const proto::HiddenLink& link) override;
     void on_notify(const proto::Notify& notice) override;
     void on_sync(const proto::Sync& changes) override;
     [[nodiscard]] bool takes_sync() override { return outbox_.drain(); }
@@ -47,6 +48,7 @@ private:
     void monitor(const proto::Envelope& call, const proto::Rpc::Respond& respond);
     void share(const proto::Envelope& call, const proto::Rpc::Respond& respond);
     void steer(const proto::Envelope& call, const proto::Rpc::Respond& respond);
+    void swarms(const proto::Envelope& call, const proto::Rpc::Respond& respond);
     void limits(const proto::Envelope& call, const proto::Rpc::Respond& respond);
     std::string build(const proto::Create& create);
 

@@ -2,6 +2,7 @@
 
 #include "base/file_descriptor.hpp"
 #include "base/log.hpp"
+#include "proto/rpc.hpp"
 #include "proto/snapshot.hpp"
 #include "tunnel/error.hpp"
 #include "tunnel/udp_endpoint.hpp"
@@ -75,6 +76,10 @@ public:
 private:
     void on_data(CircuitId circuit, const Address& origin, PacketBuffer& payload) override;
     void on_circuit_dead(CircuitId circuit, const std::string& reason) override;
+    void on_hidden_link(const proto::HiddenLink& link) override
+    {
+        observer_->on_hidden_link(CircuitId(link.circuit_id()), link);
+    }
     void on_notify(const proto::Notify& notice) override { observer_->on_notify(notice); }
     void on_sync(const proto::Sync& changes) override;
     void add_counters(proto::WorkerInfo& info) const override;
@@ -195,7 +200,26 @@ void InProcessTunnels::monitor(const std::vector<std::string>& lookup_hashes)
     post([this, lookup_hashes] { host_->monitor(lookup_hashes); });
 }
 
-void InProcessTunnels::set_swarms(const std::vector<proto::SwarmRequest>&) {}
+void InProcessTunnels::set_swarms(const std::vector<proto::SwarmRequest>& swarms)
+{
+    // As the pool would tell it to its only worker.
+    const auto told = std::make_shared<proto::Swarms>(); // shared with the handler, which may not be run
+    for (const proto::SwarmRequest& swarm : swarms) {
+        proto::Swarm& part = *told->add_swarms();
+        part.set_lookup_hash(swarm.lookup_hash);
+        part.set_hops(swarm.hops);
+        part.set_group(swarm.group.value);
+        part.set_download(swarm.download);
+        part.set_parts(1);
+        if (swarm.seed_key.empty()) continue;
+        part.set_seed_key(swarm.seed_key);
+        part.set_introduction_points(proto::kIntroductionPoints);
+    }
+    post([this, told] {
+        host_->set_swarms(*told);
+        proto::wipe_secrets(*told);
+    });
+}
 
 void InProcessTunnels::new_month()
 {

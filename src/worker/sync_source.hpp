@@ -29,6 +29,9 @@ public:
     /// what is counted outside the tunnel; its drops are added to the tunnel's.
     [[nodiscard]] std::vector<proto::Sync> take(const tunnel::Tunnel& tunnel, const proto::WorkerInfo& counters);
 
+    /// Whether the swarms differ from what was sent, ages apart: then nobody should wait for the regular frame.
+    [[nodiscard]] bool has_swarm_news(const tunnel::Tunnel& tunnel) const;
+
     /// Facts from elsewhere that need not be reported back.
     void skip(const SharedFacts& facts, std::uint64_t version);
     /// The guards travel with the share; only the observer is told of them.
@@ -37,11 +40,13 @@ public:
 private:
     [[nodiscard]] proto::SharedObjects objects(const tunnel::Tunnel& tunnel, const proto::WorkerInfo& counters) const;
     bool take_share(const tunnel::Tunnel& tunnel, proto::Sync& sync);
+    bool take_swarms(const tunnel::Tunnel& tunnel, proto::Sync& sync);
 
     WorkerId self_;
     std::uint64_t share_version_;
     std::vector<tunnel::Guard> guards_;
     SharedFacts shared_;
+    proto::SwarmInfos swarms_;
     proto::ChangeTracker tracker_;
 };
 

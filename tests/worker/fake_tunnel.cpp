@@ -90,6 +90,15 @@ void Tunnel::monitor(std::vector<std::array<std::uint8_t, 20>> lookup_hashes)
     parts_->fake.monitored = std::move(lookup_hashes);
 }
 
+void Tunnel::set_swarms(std::vector<SwarmPlan> plans)
+{
+    parts_->fake.plans = std::move(plans);
+}
+std::vector<SwarmView> Tunnel::swarms() const
+{
+    return parts_->fake.swarm_views;
+}
+
 void Tunnel::set_limits(const TunnelLimits& limits)
 {
     parts_->fake.limits = limits;

@@ -47,6 +47,7 @@ struct FakeTunnel {
     std::vector<Candidate> candidate_list;
     std::vector<Endpoint> own;
     DiscoveryView discovery_view;
+    std::vector<SwarmView> swarm_views;
     TunnelCounters counted;
     std::function<void(const Endpoint&, PacketBuffer&)> on_packet = [](const Endpoint&, PacketBuffer&) {};
     std::function<void()> on_tick = [] {};
@@ -62,6 +63,7 @@ struct FakeTunnel {
     std::vector<IpAddress> host_addresses;
     std::vector<std::array<std::uint8_t, 20>> monitored;
     std::optional<TunnelLimits> limits;
+    std::vector<SwarmPlan> plans;
     int ticks = 0;
     bool shut_down = false;
 };

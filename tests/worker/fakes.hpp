@@ -70,6 +70,7 @@ public:
         data.emplace_back(circuit, origin, to_bytes(payload.bytes()));
     }
     void on_circuit_dead(CircuitId circuit, const std::string& reason) override { dead.emplace_back(circuit, reason); }
+    void on_hidden_link(const proto::HiddenLink& link) override { links.push_back(link); }
     void on_notify(const proto::Notify& notice) override { notices.push_back(notice); }
     void on_sync(const proto::Sync& changes) override { syncs.push_back(changes); }
     [[nodiscard]] bool takes_sync() override { return takes; }
@@ -77,6 +78,7 @@ public:
 
     std::vector<std::tuple<CircuitId, Address, Bytes>> data;
     std::vector<std::pair<CircuitId, std::string>> dead;
+    std::vector<proto::HiddenLink> links;
     std::vector<proto::Notify> notices;
     std::vector<proto::Sync> syncs;
     std::uint64_t handed_over = 0;
