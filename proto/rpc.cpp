@@ -26,8 +26,15 @@ void wipe_secrets(Swarms& swarms) noexcept
         wipe_text(*swarm.mutable_seed_key());
 }
 
+void wipe_secrets(Answer& answer) noexcept
+{
+    if (answer.has_half()) wipe_text(*answer.mutable_half()->mutable_key());
+}
+
 void wipe_secrets(Envelope& envelope) noexcept
 {
+    if (envelope.has_link()) wipe_text(*envelope.mutable_link()->mutable_half()->mutable_key());
+    if (envelope.has_answer()) wipe_secrets(*envelope.mutable_answer());
     if (envelope.has_swarms()) wipe_secrets(*envelope.mutable_swarms());
     if (!envelope.has_create()) return;
     wipe_text(*envelope.mutable_create()->mutable_identity_key());
@@ -87,7 +94,8 @@ Result<void> Rpc::notify(Envelope envelope)
 void Rpc::finish(std::uint64_t call_id, Result<Answer> result)
 {
     auto found = open_.extract(call_id);
-    if (!found.empty()) found.mapped().reply(std::move(result)); // last: it may destroy the Rpc
+    if (!found.empty()) found.mapped().reply(std::move(result)); // it may destroy the Rpc
+    if (result) wipe_secrets(*result);                            // what the reply did not take
 }
 
 void Rpc::on_answer(const Answer& answer)
@@ -120,6 +128,7 @@ void Rpc::on_call(const Envelope& envelope)
         answer.set_call_id(id);
         *out.mutable_answer() = std::move(answer);
         (void)stream_.send(out); // a caller that does not read runs into its own timeout
+        wipe_secrets(out);
     };
     const auto found = handlers_.find(envelope.body_case());
     if (found == handlers_.end()) {

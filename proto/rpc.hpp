@@ -21,16 +21,17 @@ namespace cepa::proto {
 /// Calls of ours that may be open at a time; one more fails with queue_full.
 inline constexpr std::size_t kMaxOpenCalls = 8192;
 
-/// Overwrites the private keys in a CREATE or a SWARMS. Rpc does so with its own copies, on both sides; the caller with
-/// his.
+/// Overwrites the private keys in a CREATE or a SWARMS, and the session keys of a LINK and its answer. Rpc does so with
+/// its own copies, on both sides; the caller with his.
 void wipe_secrets(Envelope& envelope) noexcept;
 void wipe_secrets(Swarms& swarms) noexcept;
+void wipe_secrets(Answer& answer) noexcept;
 
 class Rpc {
 public:
     /// The answer, or why there is none: timed_out, stream_ended, queue_full, too_large. An answer whose `error` is
     /// not empty is the other side's refusal and comes as a value.
-    using Reply = std::function<void(Result<Answer>)>;
+    using Reply = std::function<void(Result<Answer>&&)>;
     /// Sends the answer to the call that it was made for; call it once, now or later. Does nothing after the end, and
     /// nothing for a notice.
     using Respond = std::function<void(Answer)>;

@@ -74,8 +74,25 @@ void WorkerPool::Impl::on_call(WorkerId from, const proto::Envelope& call, proto
     case proto::Envelope::kResolve:
         return resolver_.resolve(from, call.resolve(), std::move(respond));
     default:
+        break;
+    }
+    switch (siblings_.on_call(from, call, std::move(respond))) {
+    case SiblingCalls::Verdict::served:
+        return;
+    case SiblingCalls::Verdict::misbehaved:
+        return slots_[from.value]->misbehaved("a call to its siblings out of bounds");
+    case SiblingCalls::Verdict::not_mine:
         return slots_[from.value]->misbehaved("a call that it may not make");
     }
+}
+
+void WorkerPool::Impl::call(WorkerId worker, proto::Envelope envelope, Duration timeout, proto::Rpc::Reply reply)
+{
+    process_of(worker)->control().call(std::move(envelope), timeout,
+                                       [this, worker, reply = std::move(reply)](Result<proto::Answer>&& answer) {
+                                           if (answer) slots_[worker.value]->heard();
+                                           reply(std::move(answer));
+                                       });
 }
 
 void WorkerPool::Impl::on_sync(WorkerId from, const proto::Sync& sync)

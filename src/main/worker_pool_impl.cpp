@@ -299,6 +299,7 @@ void WorkerPool::Impl::on_worker_gone(WorkerId worker)
     stale_[worker.value] = false;
     traffic_.on_worker_end(worker);
     merger_.remove(worker);
+    siblings_.on_worker_gone(worker); // first: whoever was linked with it waits
     const std::weak_ptr<char> alive = alive_;
     end_circuits(worker, "worker died");
     if (alive.expired()) return;

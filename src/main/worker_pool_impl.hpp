@@ -6,6 +6,7 @@
 #include "main/host_resolver.hpp"
 #include "main/inboxes.hpp"
 #include "main/node_port.hpp"
+#include "main/sibling_calls.hpp"
 #include "main/snapshot_merger.hpp"
 #include "main/swarm_split.hpp"
 #include "main/traffic_meter.hpp"
@@ -22,7 +23,7 @@
 
 namespace cepa::main {
 
-class WorkerPool::Impl final : private WorkerSlotOwner {
+class WorkerPool::Impl final : private WorkerSlotOwner, private SiblingWires {
 public:
     Impl(boost::asio::io_context& io, const Clock& clock, WorkerPoolConfig config);
     ~Impl() override;
@@ -66,6 +67,12 @@ private:
     void on_frame_batch_end(WorkerId from) override;
     void on_worker_gone(WorkerId worker) override;
 
+    // Siblings.
+    [[nodiscard]] bool runs(WorkerId worker) override { return process_of(worker) != nullptr; }
+    [[nodiscard]] bool may_have(WorkerId worker, CircuitId circuit) override { return table_.may_have(circuit, worker); }
+    void call(WorkerId worker, proto::Envelope envelope, Duration timeout, proto::Rpc::Reply reply) override;
+    void notify(WorkerId worker, proto::Envelope envelope) override { tell(worker, envelope); }
+
     // What the workers say and are told.
     [[nodiscard]] proto::Create create_message(WorkerId worker) override;
     void on_call(WorkerId from, const proto::Envelope& call, proto::Rpc::Respond respond) override;
@@ -107,6 +114,7 @@ private:
     std::uint64_t unusable_origins_ = 0; ///< datagrams from a host name or from nowhere
     std::uint64_t refused_entries_ = 0;  ///< of change frames
     std::function<void()> stopped_;
+    SiblingCalls siblings_{static_cast<SiblingWires&>(*this)};
     HostResolver resolver_;
     std::unique_ptr<NodePort> port_;
     Inboxes inboxes_;

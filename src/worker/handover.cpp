@@ -103,6 +103,12 @@ WorkerId Handover::next_of(ByteSpan packet) const
     return next && !knows_(named->circuit) ? *next : self;
 }
 
+void Handover::pass_on(CircuitId circuit, const Endpoint& source, PacketBuffer& packet)
+{
+    const WorkerId owner = steering_.table().owner(circuit);
+    if (owner != steering_.self()) pass_on(owner, source, packet, 1);
+}
+
 /// The sibling believes what its inbox holds as far as the port goes, so a destroy is verified before it gets there.
 bool Handover::may_pass(ByteSpan packet)
 {

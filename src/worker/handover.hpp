@@ -38,6 +38,8 @@ public:
     void on_packet(const Endpoint& source, PacketBuffer& packet) override;
     /// A packet from the inbox: as above, except that it goes only further down the line.
     void on_handed_over(proto::HandedOverPacket& handed) override;
+    /// A packet that belongs to the owner of `circuit` although it names none: into its inbox. Stays in place.
+    void pass_on(CircuitId circuit, const Endpoint& source, PacketBuffer& packet);
     void on_packet_batch_end() override { mine_.on_packet_batch_end(); }
 
     [[nodiscard]] const Counters& counters() const noexcept { return counters_; }

@@ -47,10 +47,13 @@ WorkerTunnels::WorkerTunnels(boost::asio::io_context& io, HostSetup setup, Steer
     : max_workers_(max_workers), data_(data), steering_(steering), resolver_(rpc),
       handover_(
           steering_, setup.settings.overlay, std::move(sockets.siblings),
-          [this](CircuitId circuit) { return host_->knows(circuit); }, data)
+          [this](CircuitId circuit) { return host_->knows(circuit); }, data),
+      siblings_(rpc, handover_)
 {
     tunnel::PacketSender& port = open_port(io, std::move(sockets.slot));
-    host_ = std::make_unique<TunnelHost>(std::move(setup), HostWorld{io, port, resolver_, steering_}, data, observer);
+    host_ = std::make_unique<TunnelHost>(std::move(setup), HostWorld{io, port, resolver_, steering_, &siblings_}, data,
+                                         observer);
+    for_siblings_.emplace(rpc, host_->for_siblings());
     data_.attach(*host_, framed_ ? &handover_ : nullptr);
     if (sockets.inbox.valid()) inbox_.emplace(io, std::move(sockets.inbox), handover_).start();
     if (socket_) socket_->start();

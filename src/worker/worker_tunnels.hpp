@@ -8,6 +8,8 @@
 #include "worker/hardening.hpp"
 #include "worker/inbox.hpp"
 #include "worker/rpc_resolver.hpp"
+#include "worker/rpc_siblings.hpp"
+#include "worker/sibling_service.hpp"
 #include "worker/steering.hpp"
 #include "worker/tunnel_host.hpp"
 
@@ -47,10 +49,12 @@ private:
     Steering steering_;
     RpcResolver resolver_;
     Handover handover_;
+    RpcSiblings siblings_;
     std::optional<Inbox> inbox_;
     std::unique_ptr<tunnel::UdpEndpoint> socket_; ///< one of the two is the port
     std::unique_ptr<FramedPort> framed_;
     std::unique_ptr<TunnelHost> host_;
+    std::optional<SiblingService> for_siblings_;
 };
 
 } // namespace cepa::worker

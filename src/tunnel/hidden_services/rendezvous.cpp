@@ -126,6 +126,12 @@ std::optional<LinkHalf> Rendezvous::link(const Cookie& cookie, LinkHalf theirs, 
     return ours;
 }
 
+void Rendezvous::unlink(CircuitId mine, TimePoint now)
+{
+    const Route route = tools_.routes.find(mine);
+    if (route.kind == RouteKind::joined && route.joined().role == JoinedRole::linking) give_up(route.joined(), now);
+}
+
 void Rendezvous::forget(const JoinedCircuit& circuit)
 {
     const auto found = std::ranges::find_if(waiting_, [&](const auto& entry) { return entry.second == circuit.id; });

@@ -43,6 +43,8 @@ public:
     void on_link(JoinedCircuit& circuit, const LinkE2e& request, TimePoint now);
     /// See ForSiblings::link().
     [[nodiscard]] std::optional<LinkHalf> link(const Cookie& cookie, LinkHalf theirs, TimePoint now);
+    /// The sibling's circuit that `mine` is being linked with is gone: as if nobody had it. Others are ignored.
+    void unlink(CircuitId mine, TimePoint now);
     /// A circuit that waits is gone.
     void forget(const JoinedCircuit& circuit);
 

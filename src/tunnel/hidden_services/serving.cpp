@@ -47,6 +47,12 @@ std::optional<LinkHalf> Serving::link(const Cookie& cookie, LinkHalf theirs, Tim
     return rendezvous_.link(cookie, std::move(theirs), now);
 }
 
+void Serving::unlink(CircuitId mine, TimePoint now)
+{
+    rendezvous_.unlink(mine, now);
+    splices_.unlink(mine, now);
+}
+
 void Serving::sweep(TimePoint now)
 {
     introductions_.tick(now);

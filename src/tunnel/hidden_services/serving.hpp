@@ -40,6 +40,8 @@ public:
     void on_create_e2e(const Endpoint& source, PacketBuffer& packet, TimePoint now);
     /// See ForSiblings::link().
     [[nodiscard]] std::optional<LinkHalf> link(const Cookie& cookie, LinkHalf theirs, TimePoint now);
+    /// See ForSiblings::unlink().
+    void unlink(CircuitId mine, TimePoint now);
     /// To be called about every second.
     void sweep(TimePoint now);
 
