@@ -10,6 +10,7 @@
 #include "tunnel/circuit/relay.hpp"
 #include "tunnel/discovery/discovery.hpp"
 #include "tunnel/exit/exits.hpp"
+#include "tunnel/hidden_services/directory.hpp"
 #include "tunnel/hidden_services/node_access.hpp"
 #include "tunnel/hidden_services/sibling_answers.hpp"
 
@@ -88,6 +89,7 @@ struct Tunnel::Parts final : PathSource {
     RateCap exit_rate;
     TrafficBudget budget;
     Discovery discovery;
+    std::unique_ptr<Directory> directory; ///< where it discovers; null elsewhere
     PathSelection selection;
     Exits exits;
     JoinedCircuits joined;
@@ -106,6 +108,8 @@ Tunnel::Parts::Parts(TunnelSettings s, Environment e, TunnelObserver& o)
     : settings(std::move(s)), environment(e), observer(o), discovery_prefix(make_prefix(kDiscoveryOverlay)),
       started(e.clock.now()), now(started), routes(e.random), sender(settings.overlay, e.packets, counters),
       exit_rate(settings.exit_rate_bytes_per_s), budget(settings.month_bytes_left), discovery(settings, e),
+      directory(settings.discover ? std::make_unique<Directory>(Directory::Tools{settings, environment, discovery})
+                                  : nullptr),
       selection({settings.identity_public, settings.family, settings.public_network,
                  settings.allow_loopback && !settings.public_network,
                  settings.allow_equal_prefixes && !settings.public_network, settings.discover, settings.workers,
@@ -115,10 +119,10 @@ Tunnel::Parts::Parts(TunnelSettings s, Environment e, TunnelObserver& o)
       relays({routes, sender, aead, counters, budget, settings.identity ? &*settings.identity : nullptr},
              settings.relay_rate_bytes_per_s),
       splices({routes, sender, aead, counters, relays, settings.identity ? &*settings.identity : nullptr, e.siblings}),
-      node(settings.discover ? nullptr : e.siblings),
+      node(e.siblings, directory.get()),
       serving({settings, environment, routes, sender, aead, counters, exit_rate, budget, joined, splices, node,
                [this] { return own_address(); }}),
-      answers(e.clock, serving, splices),
+      answers(e.clock, serving, splices, directory.get()),
       joining({settings, environment, routes, sender, aead, counters, budget, discovery, joined, relays, splices}),
       last_hop({sender, aead, counters, e.random, exit_rate, budget, joining, exits,
                 [this](ByteSpan hash) { on_lookup_hash(hash); }, &serving}),
@@ -155,8 +159,9 @@ void Tunnel::Parts::on_packet(const Endpoint& source, PacketBuffer& packet)
     counters.packet_bytes_in += packet.size();
     const ByteSpan bytes = packet.bytes();
     if (!has_prefix(bytes, sender.prefix())) {
-        if (!has_prefix(bytes, discovery_prefix) || !discovery.on_packet(source, bytes))
-            counters.drop(Drop::unknown_prefix);
+        const bool taken = has_prefix(bytes, discovery_prefix) ? discovery.on_packet(source, bytes)
+                                                               : directory && directory->on_packet(source, bytes);
+        if (!taken) counters.drop(Drop::unknown_prefix);
         return;
     }
     switch (static_cast<MessageId>(packet_message_id(bytes))) {
@@ -232,6 +237,7 @@ void Tunnel::Parts::on_other(const Endpoint& source, PacketBuffer& packet)
     case MessageId::peers_request: // outside a cell it carries a circuit id in front
         if (body.size() < 4) break;
         if (const auto request = PeersRequest::parse(body.subspan(4))) on_lookup_hash(request->lookup_hash);
+        if (directory) return directory->on_peers_request(source, body);
         break;
     default:
         break;
@@ -287,6 +293,7 @@ void Tunnel::Parts::tick()
         observer.on_resumed();
     }
     discovery.tick();
+    if (directory) directory->tick();
     take_changes();
     own.tick(now);
     if (now - last_sweep >= kSweepEvery) sweep();
@@ -458,15 +465,31 @@ std::vector<ExitView> Tunnel::exits() const
     return out;
 }
 
+std::uint64_t Tunnel::directory_changes() const noexcept
+{
+    return parts_->directory ? parts_->directory->changes() : 0;
+}
+DirectoryState Tunnel::directory_state() const
+{
+    return parts_->directory ? parts_->directory->state() : DirectoryState{};
+}
+void Tunnel::restore_directory(const DirectoryState& state)
+{
+    if (parts_->directory) parts_->directory->restore(state);
+}
+
 DiscoveryView Tunnel::discovery() const
 {
-    return parts_->discovery.view();
+    DiscoveryView out = parts_->discovery.view();
+    if (parts_->directory) parts_->directory->describe(out);
+    return out;
 }
 
 TunnelCounters Tunnel::counters() const
 {
     TunnelCounters out = parts_->counters.view();
     parts_->discovery.add_drops(out.drops);
+    if (parts_->directory) parts_->directory->add_drops(out.drops);
     return out;
 }
 

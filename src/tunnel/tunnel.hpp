@@ -85,6 +85,9 @@ struct DiscoveryView {
     std::uint32_t distinct_prefixes = 0;
     Endpoint wan;
     bool bootstrapping = false;
+    std::uint32_t dht_nodes = 0;
+    std::uint32_t dht_values = 0;    ///< kept for others
+    std::uint32_t introductions = 0; ///< of others' swarms at this node
     Translation translation = Translation::unknown;
 };
 
@@ -133,6 +136,7 @@ struct TunnelLimits {
 };
 
 class ForSiblings;
+struct DirectoryState;
 
 class Tunnel {
 public:
@@ -165,6 +169,8 @@ public:
     void monitor(std::vector<std::array<std::uint8_t, 20>> lookup_hashes);
     /// In place of those of the settings. Who had reached a cap serves again when there is something left.
     void set_limits(const TunnelLimits& limits);
+    /// What the former worker 0 had told last: to be called before anything else happens.
+    void restore_directory(const DirectoryState& state);
     /// The addresses of this machine's interfaces: never an exit's destination, and what tells whether others see us
     /// translated.
     void set_host_addresses(const std::vector<IpAddress>& addresses);
@@ -185,6 +191,10 @@ public:
     [[nodiscard]] std::vector<RelayView> relays() const;
     [[nodiscard]] std::vector<ExitView> exits() const;
     [[nodiscard]] DiscoveryView discovery() const;
+    /// Where it discovers: what a successor needs of DHT and introductions (directory_state.hpp), and a number that
+    /// changes with it.
+    [[nodiscard]] DirectoryState directory_state() const;
+    [[nodiscard]] std::uint64_t directory_changes() const noexcept;
     [[nodiscard]] TunnelCounters counters() const;
 
 private:

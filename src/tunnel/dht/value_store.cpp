@@ -57,7 +57,8 @@ bool DhtValueStore::make_room(const Slots& slots, const IpAddress& source, TimeP
 {
     if (slots.size() >= kMostPerKey) return false;
     const auto of_source = per_source_.find(source);
-    if (sources_differ_ && of_source != per_source_.end() && of_source->second >= kMostPerSource) return false;
+    const bool counted = sources_differ_ && !source.is_unspecified(); // what was restored has no source
+    if (counted && of_source != per_source_.end() && of_source->second >= kMostPerSource) return false;
     if (size_ >= kMostValues) forget_shortest(end);
     return size_ < kMostValues;
 }

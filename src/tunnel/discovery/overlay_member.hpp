@@ -40,6 +40,8 @@ public:
     }
     /// Something else of this overlay came from there.
     void heard(const Endpoint& source, TimePoint now) { peers_.heard(source, now); }
+    /// Asks a peer, as the walk does.
+    void request(const Endpoint& to, TimePoint now) { context_.request(to, now); }
     [[nodiscard]] Walker& walker() noexcept { return walker_; }
     [[nodiscard]] const PeerTable& peers() const noexcept { return peers_; }
     [[nodiscard]] MessageSender& sender() noexcept { return sender_; }

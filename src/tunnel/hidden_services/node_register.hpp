@@ -14,6 +14,8 @@ class NodeRegister {
 public:
     virtual ~NodeRegister() = default;
     virtual void find_introductions(const LookupHash& hash, IntroductionsFound done) = 0;
+    /// Looks for a node in the DHT and has it puncture us.
+    virtual void find_node(const PublicKey& key, NodeFound done) = 0;
     /// False: another circuit of this node serves that swarm key already, or it could not be asked.
     virtual void register_introduction(const Introduction& introduction, Registered done) = 0;
     virtual void forget_introduction(const Introduction& introduction) = 0;

@@ -6,10 +6,13 @@
 
 namespace cepa::tunnel {
 
+class Directory;
+
 class SiblingAnswers final : public ForSiblings {
 public:
-    SiblingAnswers(const Clock& clock, Serving& serving, Splices& splices) noexcept
-        : clock_(clock), serving_(serving), splices_(splices)
+    /// `directory` is null where the Tunnel does not discover.
+    SiblingAnswers(const Clock& clock, Serving& serving, Splices& splices, Directory* directory) noexcept
+        : clock_(clock), serving_(serving), splices_(splices), directory_(directory)
     {
     }
 
@@ -26,6 +29,7 @@ private:
     const Clock& clock_;
     Serving& serving_;
     Splices& splices_;
+    Directory* directory_;
 };
 
 } // namespace cepa::tunnel

@@ -1,0 +1,81 @@
+#include "tunnel/hidden_services/found_introductions.hpp"
+
+#include "tunnel/discovery/address_rules.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace cepa::tunnel {
+namespace {
+
+constexpr std::size_t kNewestPerSeeder = 3;
+/// Clocks differ; what says that it is further ahead lies, and counts as the oldest.
+constexpr std::uint32_t kClocksDiffer_s = 600;
+
+template <class T>
+void shuffle(std::vector<T>& items, RandomSource& random)
+{
+    for (std::size_t i = items.size(); i > 1; --i)
+        std::swap(items[i - 1], items[random.below(static_cast<std::uint32_t>(i))]);
+}
+
+bool is_same(const PeersResponse::Peer& a, const PeersResponse::Peer& b) noexcept
+{
+    return a.key == b.key && a.swarm_key == b.swarm_key && a.address == b.address;
+}
+
+std::vector<IntroductionPointRecord> records_in(const std::vector<Bytes>& values, const TunnelSettings& settings,
+                                                std::uint32_t now_unix_s)
+{
+    std::vector<IntroductionPointRecord> out;
+    for (const Bytes& value : values) {
+        const auto parsed = DhtValue::parse(value);
+        auto record = parsed ? IntroductionPointRecord::parse(parsed->data) : std::nullopt;
+        if (!record || !may_contact(settings, record->address)) continue;
+        if (now_unix_s != 0 && record->last_seen_unix_s > std::uint64_t{now_unix_s} + kClocksDiffer_s)
+            record->last_seen_unix_s = 0;
+        out.push_back(*record);
+    }
+    return out;
+}
+
+} // namespace
+
+std::vector<PeersResponse::Peer> introductions_in(const std::vector<Bytes>& values, const TunnelSettings& settings,
+                                                  std::uint32_t now_unix_s, RandomSource& random)
+{
+    std::vector<IntroductionPointRecord> records = records_in(values, settings, now_unix_s);
+    std::ranges::stable_sort(records, std::ranges::greater{}, &IntroductionPointRecord::last_seen_unix_s);
+    std::vector<PeersResponse::Peer> newest;
+    std::vector<PeersResponse::Peer> rest;
+    std::map<PublicKey, std::size_t> of_seeder;
+    for (const IntroductionPointRecord& record : records) {
+        const PeersResponse::Peer peer{record.address, record.key, record.swarm_key, kFromDht};
+        const auto same = [&](const PeersResponse::Peer& other) { return is_same(peer, other); };
+        if (std::ranges::any_of(newest, same) || std::ranges::any_of(rest, same)) continue;
+        (of_seeder[record.swarm_key]++ < kNewestPerSeeder ? newest : rest).push_back(peer);
+    }
+    shuffle(newest, random);
+    shuffle(rest, random);
+    newest.insert(newest.end(), rest.begin(), rest.end());
+    return newest;
+}
+
+std::vector<PeersResponse::Peer> sample_peers(std::vector<PeersResponse::Peer> first,
+                                              const std::vector<PeersResponse::Peer>& others, RandomSource& random)
+{
+    shuffle(first, random);
+    for (const PeersResponse::Peer& peer : others)
+        if (std::ranges::none_of(first, [&](const auto& other) { return is_same(peer, other); })) first.push_back(peer);
+    if (first.size() <= kMostPeersInAnswer) return first;
+    std::vector<PeersResponse::Peer> out;
+    for (std::size_t turn = 0; out.size() < kMostPeersInAnswer; ++turn) {
+        std::map<PublicKey, std::size_t> seen;
+        for (const PeersResponse::Peer& peer : first)
+            if (seen[peer.swarm_key]++ == turn && out.size() < kMostPeersInAnswer) out.push_back(peer);
+    }
+    return out;
+}
+
+} // namespace cepa::tunnel
