@@ -10,6 +10,7 @@
 #include "tunnel/circuit/relay.hpp"
 #include "tunnel/discovery/discovery.hpp"
 #include "tunnel/exit/exits.hpp"
+#include "tunnel/hidden_services/own_swarms.hpp"
 #include "tunnel/hidden_services/directory.hpp"
 #include "tunnel/hidden_services/node_access.hpp"
 #include "tunnel/hidden_services/sibling_answers.hpp"
@@ -101,6 +102,7 @@ struct Tunnel::Parts final : PathSource {
     Joining joining;
     LastHop last_hop;
     OwnCircuits own;
+    OwnSwarms swarms;
     Destroys destroys;
 };
 
@@ -127,6 +129,8 @@ Tunnel::Parts::Parts(TunnelSettings s, Environment e, TunnelObserver& o)
       last_hop({sender, aead, counters, e.random, exit_rate, budget, joining, exits,
                 [this](ByteSpan hash) { on_lookup_hash(hash); }, &serving}),
       own({selection, *this, routes, sender, aead, counters, environment, observer}),
+      swarms({own, sender, aead, counters, e.random, settings, observer,
+              [this](const Endpoint& address) { return discovery.is_own(address); }}),
       destroys({routes, counters, own, joined, relays, exits, splices})
 {
     discovery.keep_guards(selection.guards().all());
@@ -296,6 +300,7 @@ void Tunnel::Parts::tick()
     if (directory) directory->tick();
     take_changes();
     own.tick(now);
+    swarms.tick(now);
     if (now - last_sweep >= kSweepEvery) sweep();
     report_guards();
     sender.flush();
@@ -376,10 +381,15 @@ Result<void> Tunnel::send_data(CircuitId circuit, const Address& destination, Pa
     return parts_->own.send_data(circuit, destination, payload, parts_->now);
 }
 
-void Tunnel::set_swarms(std::vector<SwarmPlan> /*plans*/) {}
+void Tunnel::set_swarms(std::vector<SwarmPlan> plans)
+{
+    parts_->now = parts_->environment.clock.now();
+    parts_->swarms.set_plans(std::move(plans), parts_->now);
+    parts_->sender.flush();
+}
 std::vector<SwarmView> Tunnel::swarms() const
 {
-    return {};
+    return parts_->swarms.views(parts_->environment.clock.now());
 }
 
 void Tunnel::set_limits(const TunnelLimits& limits)

@@ -7,8 +7,8 @@
 
 namespace cepa::tunnel {
 
-/// Called from inside OwnCircuits. May send on circuits and close them from inside every call but on_closed(), and begin
-/// new ones in on_message() and on_packet().
+/// Called from inside OwnCircuits. May send on circuits and close them from inside every call but on_closed(), and
+/// begin new ones in on_message() and on_packet().
 class CircuitUser {
 public:
     virtual ~CircuitUser() = default;

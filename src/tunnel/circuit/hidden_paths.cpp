@@ -3,7 +3,6 @@
 // choice excludes nothing but itself from them (a /16 would let it sort our guards).
 // Process: worker, io thread. Spec: docs/protocol.md, sections 14 and 18 (F9).
 #include "tunnel/circuit/path_selection.hpp"
-
 #include "tunnel/error.hpp"
 
 #include <algorithm>
@@ -66,8 +65,7 @@ Result<Path> PathSelection::choose_hidden(const HiddenSearch& search)
     if (search.wish.last && (!usable(*search.wish.last) || search.wish.hops < 2))
         return fail(TunnelError::refused_by_policy);
     std::vector<PublicKey> tried;
-    while (const auto first =
-               hidden_first(search, [&](const Candidate& c) { return !contains_key(tried, c.key); })) {
+    while (const auto first = hidden_first(search, [&](const Candidate& c) { return !contains_key(tried, c.key); })) {
         if (auto path = behind_first(search, *first)) return *std::move(path);
         tried.push_back(first->key);
     }
@@ -108,8 +106,8 @@ std::optional<Path> PathSelection::behind_first(const HiddenSearch& search, cons
     if (search.wish.hops == 2) {
         // Several introduction points of one swarm are several nodes: here, and only here, our own wish needs more.
         const Adopt when = search.wish.purpose == CircuitPurpose::introduction ? Adopt::when_none : Adopt::never;
-        const auto second = second_hop(
-            search, [&](const Candidate& c) { return together(c, first) && search.may_be_last(c); }, when);
+        const auto second =
+            second_hop(search, [&](const Candidate& c) { return together(c, first) && search.may_be_last(c); }, when);
         return second ? std::optional(Path{first, *second}) : std::nullopt;
     }
     std::vector<PublicKey> tried;

@@ -40,6 +40,8 @@ public:
     /// Why the circuit has to end now; nullopt when it has not. `bytes` is the sum of both directions.
     [[nodiscard]] std::optional<std::string_view> over(TimePoint now, std::uint64_t bytes) const noexcept;
 
+    /// Since the last datagram; since its birth where none passed.
+    [[nodiscard]] Duration idle(TimePoint now) const noexcept { return now - data_; }
     /// Zero before the first answer; smoothed.
     [[nodiscard]] Duration round_trip() const noexcept { return round_trip_; }
     [[nodiscard]] TimePoint born() const noexcept { return born_; }

@@ -62,6 +62,8 @@ public:
     void join_end(CircuitId id, Layer layer, End end, TimePoint now);
     /// Nullptr when there is none.
     [[nodiscard]] const Circuit* find(CircuitId id) const;
+    /// The last hop of a circuit that exists, as its path is planned now.
+    [[nodiscard]] const PublicKey& planned_last(CircuitId id) const { return entries_.at(id)->path.back().key; }
     /// Ends a circuit with a destroy to its first hop, and tells the observer.
     void close(CircuitId id, std::string_view reason, TimePoint now);
     void close_all(std::string_view reason, TimePoint now);

@@ -1,7 +1,6 @@
 // What hidden services do with our circuits: messages to and from last hops, packets of the overlay inside data, and
 // circuits that two ends share. Process: worker, io thread. Spec: docs/protocol.md, sections 12 and 14.
 #include "tunnel/circuit/own_circuits.hpp"
-
 #include "tunnel/exit/exit_policy.hpp"
 
 namespace cepa::tunnel {

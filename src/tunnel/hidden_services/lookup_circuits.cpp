@@ -1,0 +1,79 @@
+#include "tunnel/hidden_services/lookup_circuits.hpp"
+
+#include <algorithm>
+
+namespace cepa::tunnel {
+
+bool LookupCircuits::lasts(CircuitId id, TimePoint now) const
+{
+    const Circuit* circuit = circuits_.circuits().find(id);
+    return circuit != nullptr && now < circuit->keepalive().retires();
+}
+
+void LookupCircuits::tick(TimePoint now)
+{
+    if (!retry_.due(now)) return;
+    const auto lasting =
+        static_cast<std::size_t>(std::ranges::count_if(ids_, [&](CircuitId id) { return lasts(id, now); }));
+    if (lasting >= kWanted) return;
+    CircuitWish wish;
+    wish.group = group_;
+    wish.path.purpose = CircuitPurpose::lookup;
+    wish.path.hops = hops_;
+    for (const CircuitId id : ids_)
+        if (lasts(id, now)) wish.path.avoid_last.push_back(circuits_.circuits().planned_last(id));
+    const Result<CircuitId> id = circuits_.begin(wish, *this, now);
+    if (id)
+        ids_.push_back(*id);
+    else
+        retry_.fail(now, circuits_.tools().random);
+}
+
+std::optional<CircuitId> LookupCircuits::any(TimePoint now, const PublicKey* not_at)
+{
+    std::vector<CircuitId> fit;
+    std::vector<CircuitId> other;
+    for (const CircuitId id : ids_) {
+        const Circuit* circuit = circuits_.circuits().find(id);
+        if (circuit == nullptr || circuit->state() != CircuitState::ready) continue;
+        const bool ends_there = not_at != nullptr && circuit->hops().back().key == *not_at;
+        (ends_there || !lasts(id, now) ? other : fit).push_back(id);
+    }
+    const std::vector<CircuitId>& from = fit.empty() ? other : fit;
+    if (from.empty()) return std::nullopt;
+    return from[circuits_.tools().random.below(static_cast<std::uint32_t>(from.size()))];
+}
+
+void LookupCircuits::on_ready(const Circuit&, TimePoint)
+{
+    retry_.succeed();
+}
+
+void LookupCircuits::on_closed(const Circuit& circuit, TimePoint now)
+{
+    std::erase(ids_, circuit.id());
+    if (circuit.state() != CircuitState::ready) retry_.fail(now, circuits_.tools().random);
+}
+
+void LookupCircuits::on_message(const Circuit& circuit, MessageId id, ByteSpan body, TimePoint now)
+{
+    Counters& counters = circuits_.tools().counters;
+    if (id != MessageId::peers_response) return counters.drop(Drop::unexpected_answer);
+    const auto answer = PeersResponse::parse(body);
+    if (!answer) return counters.drop(Drop::malformed);
+    const CircuitId at = circuit.id();
+    if (std::ranges::none_of(users_, [&](LookupUser* user) { return user->on_answer(at, *answer, now); }))
+        counters.drop(Drop::unexpected_answer);
+}
+
+void LookupCircuits::on_packet(const Circuit& circuit, const Endpoint& origin, ByteSpan packet, TimePoint now)
+{
+    Counters& counters = circuits_.tools().counters;
+    const auto id = static_cast<MessageId>(packet_message_id(packet));
+    if (id != MessageId::created_e2e && id != MessageId::peers_response) return counters.drop(Drop::inner_packet);
+    const CircuitId at = circuit.id();
+    if (std::ranges::none_of(users_, [&](LookupUser* user) { return user->on_answer(at, origin, packet, now); }))
+        counters.drop(Drop::unexpected_answer);
+}
+
+} // namespace cepa::tunnel

@@ -1,0 +1,148 @@
+#include "tunnel/hidden_services/own_introductions.hpp"
+
+#include "tunnel/crypto/random.hpp"
+
+#include <algorithm>
+
+namespace cepa::tunnel {
+
+OwnIntroductions::OwnIntroductions(const SwarmPlan& plan, HiddenCircuits& circuits, OnRequest on_request)
+    : plan_(plan), circuits_(circuits), on_request_(std::move(on_request))
+{
+}
+
+OwnIntroductions::Point* OwnIntroductions::find(CircuitId circuit)
+{
+    const auto found = std::ranges::find(points_, circuit, &Point::circuit);
+    return found == points_.end() ? nullptr : &*found;
+}
+
+std::uint32_t OwnIntroductions::established() const
+{
+    return static_cast<std::uint32_t>(std::ranges::count(points_, State::established, &Point::state));
+}
+
+// Those that need nobody in their place yet, those in the making included.
+std::size_t OwnIntroductions::lasting(TimePoint now) const
+{
+    return static_cast<std::size_t>(
+        std::ranges::count_if(points_, [&](const Point& p) { return p.state != State::established || now < p.renew; }));
+}
+
+std::vector<PublicKey> OwnIntroductions::in_use() const
+{
+    std::vector<PublicKey> out;
+    for (const Point& point : points_)
+        out.push_back(point.node);
+    return out;
+}
+
+void OwnIntroductions::avoid(const PublicKey& node)
+{
+    std::erase(avoided_, node);
+    avoided_.push_back(node);
+    if (avoided_.size() > kMostAvoided) avoided_.pop_front();
+}
+
+void OwnIntroductions::tick(TimePoint now)
+{
+    end_old_ones(now);
+    while (retry_.due(now) && lasting(now) < plan_.introduction_points) {
+        const std::size_t before = points_.size();
+        begin(now);
+        if (points_.size() == before) break;
+    }
+}
+
+void OwnIntroductions::end_old_ones(TimePoint now)
+{
+    const std::size_t fresh = static_cast<std::size_t>(
+        std::ranges::count_if(points_, [&](const Point& p) { return p.state == State::established && now < p.renew; }));
+    std::optional<CircuitId> spent; // one at a time: with few nodes the others stand meanwhile
+    std::vector<CircuitId> silent;
+    for (const Point& point : points_) {
+        const Duration age = now - point.since;
+        if (point.state == State::asked && age >= kAnswer) silent.push_back(point.circuit);
+        if (point.state != State::established) continue;
+        const bool stood_for = fresh >= plan_.introduction_points;
+        if (age >= kKept || (!stood_for && age >= kReplacedAt)) spent = point.circuit;
+    }
+    for (const CircuitId id : silent)
+        circuits_.circuits().close(id, "no introduction", now);
+    if (spent) circuits_.circuits().close(*spent, "renewed", now);
+}
+
+// Another node each time, and never one that serves us already: it would refuse the swarm key.
+void OwnIntroductions::begin(TimePoint now)
+{
+    CircuitWish wish;
+    wish.group = plan_.group;
+    wish.path.purpose = CircuitPurpose::introduction;
+    wish.path.hops = static_cast<std::uint8_t>(plan_.hops + 1);
+    wish.path.avoid_last = in_use();
+    wish.path.avoid_last.insert(wish.path.avoid_last.end(), avoided_.begin(), avoided_.end());
+    Result<CircuitId> id = circuits_.begin(wish, *this, now);
+    if (!id && !avoided_.empty()) {
+        wish.path.avoid_last = in_use();
+        id = circuits_.begin(wish, *this, now);
+    }
+    if (!id) return retry_.fail(now, circuits_.tools().random);
+    Point point;
+    point.circuit = *id;
+    point.node = circuits_.circuits().planned_last(*id);
+    point.since = now;
+    points_.push_back(std::move(point));
+}
+
+void OwnIntroductions::on_ready(const Circuit& circuit, TimePoint now)
+{
+    Point* point = find(circuit.id());
+    if (point == nullptr) return;
+    point->state = State::asked;
+    point->since = now;
+    point->node = circuit.hops().back().key;
+    point->identifier = random_u16(circuits_.tools().random);
+    circuits_.circuits().send(circuit.id(),
+                              EstablishIntro{point->identifier, plan_.lookup_hash, plan_.seed_key->public_key()});
+}
+
+void OwnIntroductions::on_closed(const Circuit& circuit, TimePoint now)
+{
+    const Point* point = find(circuit.id());
+    if (point == nullptr) return;
+    if (point->state != State::established) {
+        avoid(point->node);
+        retry_.fail(now, circuits_.tools().random);
+    }
+    std::erase_if(points_, [&](const Point& p) { return p.circuit == circuit.id(); });
+}
+
+void OwnIntroductions::on_message(const Circuit& circuit, MessageId id, ByteSpan body, TimePoint now)
+{
+    Point* point = find(circuit.id());
+    const auto answer = id == MessageId::intro_established ? IntroEstablished::parse(body) : std::nullopt;
+    if (point == nullptr || !answer || point->state != State::asked || answer->identifier != point->identifier)
+        return circuits_.tools().counters.drop(Drop::unexpected_answer);
+    point->state = State::established;
+    point->since = now;
+    point->renew = now + random_duration(circuits_.tools().random, kRenewFrom, kRenewTo);
+    announced_ = now;
+    retry_.succeed();
+}
+
+void OwnIntroductions::on_packet(const Circuit& circuit, const Endpoint& origin, ByteSpan packet, TimePoint now)
+{
+    Counters& counters = circuits_.tools().counters;
+    Point* point = find(circuit.id());
+    if (point == nullptr || point->state != State::established ||
+        packet_message_id(packet) != static_cast<std::uint8_t>(MessageId::create_e2e))
+        return counters.drop(Drop::inner_packet);
+    const auto request = CreateE2e::parse(packet.subspan(kPrefixSize + 1));
+    if (!request) return counters.drop(Drop::malformed);
+    if (request->lookup_hash != plan_.lookup_hash || request->swarm_key != plan_.seed_key->public_key())
+        return counters.drop(Drop::unknown_swarm);
+    if (!point->requests.admit(now)) return counters.drop(Drop::introduction_flood);
+    on_request_(circuit.id(), origin, *request, now);
+}
+
+} // namespace cepa::tunnel

@@ -1,0 +1,79 @@
+// The introduction points of one swarm that we seed: keeps as many circuits to different nodes established as are
+// wanted. What an introduction point stores in the DHT lives for an hour and is not renewed by deployed ones, so each
+// is replaced before, the new one first. Process: worker, io thread. Spec: docs/protocol.md, sections 14.2 and 36.
+//
+//   building --ready--> asked --intro-established--> established --40..50 min--> renewed (a new one is begun)
+//      |                  | 10 s                          | 65 min, or a new one stands for it
+//      +--> gone <--------+-------------------------------+
+#pragma once
+
+#include "tunnel/discovery/flood_limit.hpp"
+#include "tunnel/hidden_services/backoff.hpp"
+#include "tunnel/hidden_services/hidden_circuits.hpp"
+#include "tunnel/hidden_services/swarm_plan.hpp"
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <vector>
+
+namespace cepa::tunnel {
+
+class OwnIntroductions final : public CircuitUser {
+public:
+    static constexpr Duration kRenewFrom = std::chrono::minutes(40);
+    static constexpr Duration kRenewTo = std::chrono::minutes(50);
+    static constexpr Duration kKept = std::chrono::minutes(65);
+    /// Who got nobody in its place by then is ended, so that its node can be asked again.
+    static constexpr Duration kReplacedAt = std::chrono::minutes(58);
+    static constexpr Duration kAnswer = std::chrono::seconds(10);
+    /// Nodes that failed lately, and are not asked again while others can be.
+    static constexpr std::size_t kMostAvoided = 8;
+
+    /// A create-e2e for our swarm key came over `introduction`, from the exit `origin` of a downloader.
+    using OnRequest =
+        std::function<void(CircuitId introduction, const Endpoint& origin, const CreateE2e& request, TimePoint now)>;
+
+    /// `plan` has a seed key; it and `circuits` outlive this.
+    OwnIntroductions(const SwarmPlan& plan, HiddenCircuits& circuits, OnRequest on_request);
+
+    void tick(TimePoint now);
+    [[nodiscard]] std::uint32_t established() const;
+    /// When the newest was established.
+    [[nodiscard]] std::optional<TimePoint> announced() const noexcept { return announced_; }
+
+    // CircuitUser
+    void on_ready(const Circuit& circuit, TimePoint now) override;
+    void on_closed(const Circuit& circuit, TimePoint now) override;
+    void on_message(const Circuit& circuit, MessageId id, ByteSpan body, TimePoint now) override;
+    void on_packet(const Circuit& circuit, const Endpoint& origin, ByteSpan packet, TimePoint now) override;
+    [[nodiscard]] bool on_other_end(const Circuit&, TimePoint) override { return false; }
+
+private:
+    enum class State : std::uint8_t { building, asked, established };
+    struct Point {
+        CircuitId circuit;
+        PublicKey node;
+        State state = State::building;
+        std::uint16_t identifier = 0;
+        TimePoint since{};         ///< asked, then established
+        TimePoint renew{};         ///< from then on another is wanted in its place
+        FloodLimit requests{1, 6}; ///< one introduction point's flood is not the others'
+    };
+    [[nodiscard]] Point* find(CircuitId circuit);
+    [[nodiscard]] std::size_t lasting(TimePoint now) const;
+    void end_old_ones(TimePoint now);
+    void begin(TimePoint now);
+    [[nodiscard]] std::vector<PublicKey> in_use() const;
+    void avoid(const PublicKey& node);
+
+    const SwarmPlan& plan_;
+    HiddenCircuits& circuits_;
+    OnRequest on_request_;
+    std::vector<Point> points_;
+    std::deque<PublicKey> avoided_;
+    Backoff retry_{std::chrono::seconds(1), std::chrono::seconds(60)};
+    std::optional<TimePoint> announced_;
+};
+
+} // namespace cepa::tunnel

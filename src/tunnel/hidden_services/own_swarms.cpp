@@ -1,0 +1,128 @@
+#include "tunnel/hidden_services/own_swarms.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace cepa::tunnel {
+
+namespace {
+
+bool makes_sense(const SwarmPlan& plan) noexcept
+{
+    return plan.hops >= 1 && plan.hops <= SwarmPlan::kMostHops && plan.parts >= 1 && plan.part < plan.parts;
+}
+
+bool same_key(const std::optional<PrivateKey>& a, const std::optional<PrivateKey>& b)
+{
+    return a.has_value() == b.has_value() && (!a || a->public_key() == b->public_key());
+}
+
+} // namespace
+
+void OwnSwarms::set_plans(std::vector<SwarmPlan> plans, TimePoint now)
+{
+    std::erase_if(plans, [](const SwarmPlan& plan) { return !makes_sense(plan); });
+    if (plans.size() > kMost) plans.resize(kMost);
+    std::set<LookupHash> wanted;
+    for (const SwarmPlan& plan : plans)
+        wanted.insert(plan.lookup_hash);
+    for (auto& [hash, swarm] : swarms_) {
+        if (wanted.contains(hash)) continue;
+        stop_seeding(*swarm, now);
+        stop_seeking(*swarm, now);
+    }
+    std::erase_if(swarms_, [&](const auto& entry) { return !wanted.contains(entry.first); });
+    for (SwarmPlan& plan : plans) {
+        std::unique_ptr<Swarm>& swarm = swarms_[plan.lookup_hash];
+        if (!swarm) swarm = std::make_unique<Swarm>();
+        apply(*swarm, std::move(plan), now);
+    }
+}
+
+void OwnSwarms::apply(Swarm& swarm, SwarmPlan plan, TimePoint now)
+{
+    const bool moved = plan.hops != swarm.plan.hops || plan.group != swarm.plan.group;
+    if (moved || !same_key(plan.seed_key, swarm.plan.seed_key)) stop_seeding(swarm, now);
+    if (moved || !plan.download) stop_seeking(swarm, now);
+    swarm.plan = std::move(plan); // its parts see the new one
+    if (swarm.plan.seed_key && !swarm.meetings) {
+        swarm.meetings = std::make_unique<Meetings>(swarm.plan, circuits_, load_);
+        swarm.introductions = std::make_unique<OwnIntroductions>(
+            swarm.plan, circuits_,
+            [meetings = swarm.meetings.get()](CircuitId introduction, const Endpoint& origin, const CreateE2e& request,
+                                              TimePoint when) {
+                meetings->on_request(introduction, origin, request, when);
+            });
+    }
+    if (swarm.plan.download && !swarm.seeking)
+        swarm.seeking = std::make_unique<Seeking>(swarm.plan, circuits_, lookups(swarm.plan));
+}
+
+void OwnSwarms::stop_seeding(Swarm& swarm, TimePoint now)
+{
+    if (swarm.introductions) circuits_.close_all_of(*swarm.introductions, now);
+    if (swarm.meetings) circuits_.close_all_of(*swarm.meetings, now);
+    swarm.introductions.reset();
+    swarm.meetings.reset();
+}
+
+void OwnSwarms::stop_seeking(Swarm& swarm, TimePoint now)
+{
+    if (swarm.seeking) circuits_.close_all_of(*swarm.seeking, now);
+    swarm.seeking.reset();
+}
+
+LookupCircuits& OwnSwarms::lookups(const SwarmPlan& plan)
+{
+    auto& found = lookups_[{plan.hops, plan.group}];
+    if (!found) found = std::make_unique<LookupCircuits>(plan.hops, plan.group, circuits_);
+    return *found;
+}
+
+void OwnSwarms::tick(TimePoint now)
+{
+    for (const auto& [key, lookups] : lookups_) {
+        if (lookups->wanted())
+            lookups->tick(now);
+        else
+            circuits_.close_all_of(*lookups, now);
+    }
+    std::erase_if(lookups_, [](const auto& entry) { return !entry.second->wanted(); });
+    for (const auto& [hash, swarm] : swarms_) {
+        if (swarm->introductions) swarm->introductions->tick(now);
+        if (swarm->meetings) swarm->meetings->tick(now);
+        if (swarm->seeking) swarm->seeking->tick(now);
+    }
+}
+
+std::vector<SwarmView> OwnSwarms::views(TimePoint now) const
+{
+    const auto age = [now](const std::optional<TimePoint>& since) {
+        return since ? std::optional<Duration>(now - *since) : std::nullopt;
+    };
+    std::vector<SwarmView> out;
+    for (const auto& [hash, swarm] : swarms_) {
+        SwarmView view;
+        view.lookup_hash = hash;
+        if (swarm->introductions) {
+            view.introduction_points = swarm->introductions->established();
+            view.announced = age(swarm->introductions->announced());
+        }
+        if (swarm->meetings) {
+            view.linking += swarm->meetings->waiting();
+            view.links += swarm->meetings->links();
+            view.linked_ever += swarm->meetings->linked_ever();
+        }
+        if (swarm->seeking) {
+            view.seeders_found = swarm->seeking->found();
+            view.linking += swarm->seeking->linking();
+            view.links += swarm->seeking->links();
+            view.linked_ever += swarm->seeking->linked_ever();
+            view.looked_up = age(swarm->seeking->looked_up());
+        }
+        out.push_back(view);
+    }
+    return out;
+}
+
+} // namespace cepa::tunnel

@@ -1,0 +1,80 @@
+#include "tunnel/hidden_services/seeder_table.hpp"
+
+#include <algorithm>
+
+namespace cepa::tunnel {
+
+// Who failed us most makes room, and among those who never did, nobody: liars cannot push out who was not yet tried.
+bool SeederTable::make_room()
+{
+    if (seeders_.size() < kMost) return true;
+    auto worst = seeders_.end();
+    for (auto it = seeders_.begin(); it != seeders_.end(); ++it) {
+        const Seeder& seeder = it->second;
+        if (seeder.busy() || seeder.retry.failures() == 0) continue;
+        if (worst == seeders_.end() || seeder.retry.failures() > worst->second.retry.failures()) worst = it;
+    }
+    if (worst == seeders_.end()) return false;
+    seeders_.erase(worst);
+    return true;
+}
+
+bool SeederTable::learn(const PublicKey& swarm_key, const IntroductionPoint& point, TimePoint now)
+{
+    auto found = seeders_.find(swarm_key);
+    if (found == seeders_.end()) {
+        if (!make_room()) return false;
+        found = seeders_.try_emplace(swarm_key).first;
+        found->second.known = now;
+    }
+    std::vector<IntroductionPoint>& points = found->second.points;
+    const auto known = std::ranges::find(points, point.address, &IntroductionPoint::address);
+    if (known != points.end()) {
+        known->seen = now;
+        known->key = point.key;
+        return true;
+    }
+    if (points.size() >= Seeder::kMostPoints)
+        points.erase(std::ranges::min_element(points, {}, &IntroductionPoint::seen));
+    points.push_back({point.address, point.key, now});
+    return true;
+}
+
+void SeederTable::expire(TimePoint now)
+{
+    for (auto& [key, seeder] : seeders_) {
+        if (seeder.link) continue; // for when it ends
+        std::erase_if(seeder.points, [&](const IntroductionPoint& p) { return now - p.seen >= kPointKept; });
+    }
+    std::erase_if(seeders_, [](const auto& entry) { return entry.second.points.empty() && !entry.second.busy(); });
+}
+
+void SeederTable::forget_point(const PublicKey& swarm_key, const Endpoint& address)
+{
+    if (Seeder* seeder = find(swarm_key))
+        std::erase_if(seeder->points, [&](const IntroductionPoint& p) { return p.address == address; });
+}
+
+Seeder* SeederTable::find(const PublicKey& swarm_key)
+{
+    const auto found = seeders_.find(swarm_key);
+    return found == seeders_.end() ? nullptr : &found->second;
+}
+
+Seeder* SeederTable::find_link(CircuitId circuit)
+{
+    for (auto& [key, seeder] : seeders_)
+        if ((seeder.linking && seeder.linking->circuit == circuit) || seeder.link == circuit) return &seeder;
+    return nullptr;
+}
+
+std::vector<IntroductionPoint> SeederTable::points() const
+{
+    std::vector<IntroductionPoint> out;
+    for (const auto& [key, seeder] : seeders_)
+        for (const IntroductionPoint& point : seeder.points)
+            if (std::ranges::find(out, point.address, &IntroductionPoint::address) == out.end()) out.push_back(point);
+    return out;
+}
+
+} // namespace cepa::tunnel

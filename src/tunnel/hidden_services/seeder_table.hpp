@@ -1,0 +1,86 @@
+// What a downloader knows of a swarm's seeders: their swarm keys, and the introduction points through which each can be
+// asked. All of it is hearsay: bounded, and soon forgotten. Pure: the time comes in.
+// Process: worker, io thread. Spec: docs/protocol.md, sections 14.7 and 36.
+#pragma once
+
+#include "tunnel/hidden_services/backoff.hpp"
+#include "tunnel/hidden_services/end_to_end.hpp"
+
+#include <map>
+#include <optional>
+#include <vector>
+
+namespace cepa::tunnel {
+
+struct IntroductionPoint {
+    Endpoint address;
+    PublicKey key;
+    TimePoint seen{};
+};
+
+/// A create-e2e that waits for its answer.
+struct EndRequest {
+    CircuitId lookup;
+    std::uint16_t identifier = 0;
+    EphemeralKey ephemeral;
+    IpAddress from; ///< of the introduction point, whose answer it must be
+    TimePoint sent{};
+};
+
+/// A rendezvous circuit on its way to being a link.
+struct EndLink {
+    CircuitId circuit;
+    Cookie cookie{};
+    std::optional<Layer> layer; ///< taken when linked
+    std::uint16_t identifier = 0;
+    bool asked = false; ///< link-e2e was sent
+    TimePoint since{};
+};
+
+struct Seeder {
+    static constexpr std::size_t kMostPoints = 6;
+    static constexpr std::size_t kMostRequests = 2;
+
+    std::vector<IntroductionPoint> points;
+    std::size_t next_point = 0;
+    std::vector<EndRequest> requests; ///< the latest last
+    std::optional<EndLink> linking;
+    std::optional<CircuitId> link;
+    TimePoint linked_at{};
+    TimePoint known{}; ///< since when
+    Backoff retry{std::chrono::seconds(2), std::chrono::seconds(60)};
+
+    [[nodiscard]] bool busy() const noexcept { return link || linking || !requests.empty(); }
+    /// The next introduction point in turn. Needs one.
+    [[nodiscard]] const IntroductionPoint& take_point()
+    {
+        next_point %= points.size();
+        return points[next_point++];
+    }
+};
+
+class SeederTable {
+public:
+    static constexpr std::size_t kMost = 64;
+    /// An introduction point that nobody has named for so long is forgotten.
+    static constexpr Duration kPointKept = std::chrono::seconds(180);
+
+    /// Somebody said that `point` leads to the seeder with that key. False when there is no room.
+    bool learn(const PublicKey& swarm_key, const IntroductionPoint& point, TimePoint now);
+    void expire(TimePoint now);
+    void forget_point(const PublicKey& swarm_key, const Endpoint& address);
+
+    [[nodiscard]] Seeder* find(const PublicKey& swarm_key);
+    [[nodiscard]] Seeder* find_link(CircuitId circuit);
+    [[nodiscard]] std::map<PublicKey, Seeder>& all() noexcept { return seeders_; }
+    [[nodiscard]] const std::map<PublicKey, Seeder>& all() const noexcept { return seeders_; }
+    /// Addresses of introduction points, each once.
+    [[nodiscard]] std::vector<IntroductionPoint> points() const;
+
+private:
+    bool make_room();
+
+    std::map<PublicKey, Seeder> seeders_;
+};
+
+} // namespace cepa::tunnel

@@ -1,0 +1,211 @@
+#include "tunnel/hidden_services/seeking.hpp"
+
+#include "tunnel/crypto/random.hpp"
+#include "tunnel/error.hpp"
+
+#include <algorithm>
+
+namespace cepa::tunnel {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// What is left to its introduction points when a link ends, however long nobody has named them.
+constexpr Duration kPointsLeft = 60s;
+
+} // namespace
+
+Seeking::Seeking(const SwarmPlan& plan, HiddenCircuits& circuits, LookupCircuits& lookups)
+    : plan_(plan), circuits_(circuits), lookups_(lookups), search_(plan, circuits, lookups, seeders_)
+{
+    lookups_.add(*this);
+}
+
+Seeking::~Seeking()
+{
+    lookups_.remove(*this);
+}
+
+std::uint32_t Seeking::linking() const
+{
+    return static_cast<std::uint32_t>(std::ranges::count_if(
+        seeders_.all(), [](const auto& e) { return e.second.linking || !e.second.requests.empty(); }));
+}
+
+std::uint32_t Seeking::links() const
+{
+    return static_cast<std::uint32_t>(
+        std::ranges::count_if(seeders_.all(), [](const auto& e) { return e.second.link.has_value(); }));
+}
+
+// A swarm key is its owner's choice: who makes all of them fall to one worker only has that one's links.
+bool Seeking::is_ours(const PublicKey& swarm_key) const noexcept
+{
+    return plan_.parts <= 1 || Reader(swarm_key.ed25519).u64() % plan_.parts == plan_.part;
+}
+
+std::size_t Seeking::most_links() const noexcept
+{
+    const std::size_t parts = std::max(plan_.parts, 1U);
+    return (kMostLinks + parts - 1) / parts;
+}
+
+void Seeking::tick(TimePoint now)
+{
+    seeders_.expire(now);
+    search_.tick(now);
+    std::size_t taken = 0;
+    for (auto& [key, seeder] : seeders_.all()) {
+        retire_link(seeder, now);
+        if (seeder.busy()) ++taken;
+    }
+    for (auto& [key, seeder] : seeders_.all()) {
+        if (!is_ours(key)) continue;
+        const bool was_busy = seeder.busy();
+        tick(key, seeder, was_busy || taken < most_links(), now);
+        if (!was_busy && seeder.busy()) ++taken;
+    }
+}
+
+// Old links are replaced before they end: what they carry goes on over the new one.
+void Seeking::retire_link(Seeder& seeder, TimePoint now)
+{
+    if (!seeder.link) return;
+    const Circuit* circuit = circuits_.circuits().find(*seeder.link);
+    if (circuit != nullptr && now < circuit->keepalive().retires()) return;
+    seeder.link.reset(); // it ends by itself, when idle
+}
+
+void Seeking::tick(const PublicKey& swarm_key, Seeder& seeder, bool room, TimePoint now)
+{
+    if (seeder.linking && now - seeder.linking->since >= kLinkWithin)
+        circuits_.circuits().close(seeder.linking->circuit, "not linked", now); // on_closed() does the rest
+    if (seeder.link || seeder.linking) return;
+    const bool waits = !seeder.requests.empty() && now - seeder.requests.back().sent < kAnswer;
+    if (waits || !room || seeder.points.empty() || !seeder.retry.due(now)) return;
+    // Every point had its turn without an answer: the seeder may be gone.
+    if (seeder.requests.size() >= std::min(Seeder::kMostRequests, seeder.points.size())) {
+        seeder.requests.clear();
+        seeder.retry.fail(now, circuits_.tools().random);
+        return search_.hurry(now);
+    }
+    ask(swarm_key, seeder, now);
+}
+
+void Seeking::ask(const PublicKey& swarm_key, Seeder& seeder, TimePoint now)
+{
+    HiddenCircuits::Tools& tools = circuits_.tools();
+    const IntroductionPoint& point = seeder.take_point();
+    const auto circuit = lookups_.any(now, &point.key);
+    if (!circuit) return;
+    EndRequest request{*circuit, random_u16(tools.random), EphemeralKey::generate(tools.random), point.address.ip, now};
+    const Bytes packet = overlay_packet(tools.sender.prefix(), CreateE2e{request.identifier, plan_.lookup_hash,
+                                                                         swarm_key, request.ephemeral.public_key});
+    if (tools.circuits.send_packet(*circuit, point.address, packet)) seeder.requests.push_back(std::move(request));
+}
+
+bool Seeking::on_answer(CircuitId circuit, const PeersResponse& answer, TimePoint now)
+{
+    return search_.on_answer(circuit, answer, now);
+}
+
+bool Seeking::on_answer(CircuitId circuit, const Endpoint& origin, ByteSpan packet, TimePoint now)
+{
+    if (packet_message_id(packet) == static_cast<std::uint8_t>(MessageId::peers_response))
+        return search_.on_answer(circuit, origin, packet, now);
+    const auto answer = CreatedE2e::parse(packet.subspan(kPrefixSize + 1));
+    return answer && on_created_e2e(circuit, origin, *answer, now);
+}
+
+bool Seeking::on_created_e2e(CircuitId circuit, const Endpoint& origin, const CreatedE2e& answer, TimePoint now)
+{
+    for (auto& [key, seeder] : seeders_.all()) {
+        // It comes from another socket of the introduction point than the one that was asked: another port.
+        const auto request = std::ranges::find_if(seeder.requests, [&](const EndRequest& r) {
+            return r.lookup == circuit && r.identifier == answer.identifier && r.from == origin.ip;
+        });
+        if (request == seeder.requests.end()) continue;
+        Result<EndFound> found = finish_end(request->ephemeral, key, answer, circuits_.tools().aead);
+        if (!found) {
+            circuits_.tools().counters.drop(Drop::bad_tag); // whoever that was: the seeder may still answer
+            return true;
+        }
+        go_to(seeder, *std::move(found), now);
+        return true;
+    }
+    return false;
+}
+
+void Seeking::go_to(Seeder& seeder, EndFound found, TimePoint now)
+{
+    HiddenCircuits::Tools& tools = circuits_.tools();
+    seeder.requests.clear();
+    CircuitWish wish;
+    wish.group = plan_.group;
+    wish.path.purpose = CircuitPurpose::rendezvous;
+    wish.path.hops = static_cast<std::uint8_t>(plan_.hops + 1);
+    wish.path.last = Candidate{found.where.key, found.where.address, static_cast<PeerFlags>(PeerFlag::relay), true};
+    const bool allowed = circuits_.may_contact_there(found.where.address);
+    const Result<CircuitId> id =
+        allowed ? circuits_.begin(wish, *this, now) : Result<CircuitId>(fail(TunnelError::refused_by_policy));
+    if (!id) {
+        tools.counters.drop(Drop::rendezvous_refused);
+        return seeder.retry.fail(now, tools.random);
+    }
+    EndLink link;
+    link.circuit = *id;
+    link.cookie = found.where.cookie;
+    link.layer = std::move(found.layer);
+    link.since = now;
+    seeder.linking = std::move(link);
+}
+
+void Seeking::on_ready(const Circuit& circuit, TimePoint /*now*/)
+{
+    Seeder* seeder = seeders_.find_link(circuit.id());
+    if (seeder == nullptr || !seeder->linking) return;
+    EndLink& linking = *seeder->linking;
+    linking.asked = true;
+    linking.identifier = random_u16(circuits_.tools().random);
+    circuits_.circuits().send(circuit.id(), LinkE2e{linking.identifier, linking.cookie});
+}
+
+void Seeking::on_message(const Circuit& circuit, MessageId id, ByteSpan body, TimePoint now)
+{
+    const auto linked = id == MessageId::linked_e2e ? LinkedE2e::parse(body) : std::nullopt;
+    Seeder* seeder = seeders_.find_link(circuit.id());
+    if (!linked || seeder == nullptr || !seeder->linking || !seeder->linking->asked ||
+        linked->identifier != seeder->linking->identifier)
+        return circuits_.tools().counters.drop(Drop::unexpected_answer);
+    EndLink linking = *std::exchange(seeder->linking, std::nullopt);
+    seeder->link = circuit.id();
+    seeder->linked_at = now;
+    ++linked_ever_;
+    circuits_.circuits().join_end(circuit.id(), *std::move(linking.layer), End::downloader, now);
+    for (const auto& [key, one] : seeders_.all())
+        if (&one == seeder) circuits_.tools().observer.on_hidden_link(circuit.id(), plan_.lookup_hash, &key);
+}
+
+void Seeking::on_closed(const Circuit& circuit, TimePoint now)
+{
+    Seeder* seeder = seeders_.find_link(circuit.id());
+    if (seeder == nullptr) return; // a retired one
+    const bool held = seeder->link && now - seeder->linked_at >= kHeld;
+    seeder->link.reset();
+    seeder->linking.reset();
+    for (IntroductionPoint& point : seeder->points)
+        point.seen = std::max(point.seen, now - SeederTable::kPointKept + kPointsLeft);
+    if (held)
+        seeder->retry = Backoff(2s, 60s);
+    else
+        seeder->retry.fail(now, circuits_.tools().random);
+    search_.hurry(now);
+}
+
+void Seeking::on_packet(const Circuit&, const Endpoint&, ByteSpan, TimePoint)
+{
+    circuits_.tools().counters.drop(Drop::inner_packet);
+}
+
+} // namespace cepa::tunnel

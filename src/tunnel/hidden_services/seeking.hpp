@@ -1,0 +1,73 @@
+// The downloader of one swarm: looks for its seeders, and links to each of this worker's part over a rendezvous point
+// of the seeder's choice; anew when a link ends. Process: worker, io thread.
+// Spec: docs/protocol.md, sections 14.3 (steps 2 to 8), 14.7 and 36.
+//
+// One seeder:
+//   known --create-e2e--> asked --created-e2e, swarm key right--> building --ready, link-e2e--> linking
+//     ^                    | 10 s: its next introduction point      |                             | linked-e2e
+//     +--- back-off -------+---------------------------- 20 s ------+-----------------------------+--> linked
+#pragma once
+
+#include "tunnel/hidden_services/lookup_circuits.hpp"
+#include "tunnel/hidden_services/seeder_table.hpp"
+#include "tunnel/hidden_services/swarm_plan.hpp"
+#include "tunnel/hidden_services/swarm_search.hpp"
+
+#include <optional>
+
+namespace cepa::tunnel {
+
+class Seeking final : public CircuitUser, public LookupUser {
+public:
+    /// Links of one swarm, of all workers.
+    static constexpr std::size_t kMostLinks = 15;
+    static constexpr Duration kAnswer = std::chrono::seconds(10);
+    /// From created-e2e to linked-e2e: so long the seeder's end waits.
+    static constexpr Duration kLinkWithin = std::chrono::seconds(20);
+    /// A link that held so long was honest: the next one is made at once.
+    static constexpr Duration kHeld = std::chrono::seconds(30);
+
+    /// All outlive this.
+    Seeking(const SwarmPlan& plan, HiddenCircuits& circuits, LookupCircuits& lookups);
+    ~Seeking() override;
+    Seeking(const Seeking&) = delete;
+    Seeking& operator=(const Seeking&) = delete;
+
+    void tick(TimePoint now);
+
+    [[nodiscard]] std::uint32_t found() const noexcept { return static_cast<std::uint32_t>(seeders_.all().size()); }
+    [[nodiscard]] std::uint32_t linking() const;
+    [[nodiscard]] std::uint32_t links() const;
+    [[nodiscard]] std::uint32_t linked_ever() const noexcept { return linked_ever_; }
+    [[nodiscard]] std::optional<TimePoint> looked_up() const noexcept { return search_.answered(); }
+
+    // CircuitUser
+    void on_ready(const Circuit& circuit, TimePoint now) override;
+    void on_closed(const Circuit& circuit, TimePoint now) override;
+    void on_message(const Circuit& circuit, MessageId id, ByteSpan body, TimePoint now) override;
+    void on_packet(const Circuit& circuit, const Endpoint& origin, ByteSpan packet, TimePoint now) override;
+    [[nodiscard]] bool on_other_end(const Circuit&, TimePoint) override { return false; }
+
+    // LookupUser
+    [[nodiscard]] bool on_answer(CircuitId circuit, const PeersResponse& answer, TimePoint now) override;
+    [[nodiscard]] bool on_answer(CircuitId circuit, const Endpoint& origin, ByteSpan packet, TimePoint now) override;
+
+private:
+    [[nodiscard]] bool is_ours(const PublicKey& swarm_key) const noexcept;
+    [[nodiscard]] std::size_t most_links() const noexcept;
+    void retire_link(Seeder& seeder, TimePoint now);
+    void tick(const PublicKey& swarm_key, Seeder& seeder, bool room, TimePoint now);
+    void ask(const PublicKey& swarm_key, Seeder& seeder, TimePoint now);
+    [[nodiscard]] bool on_created_e2e(CircuitId circuit, const Endpoint& origin, const CreatedE2e& answer,
+                                      TimePoint now);
+    void go_to(Seeder& seeder, EndFound found, TimePoint now);
+
+    const SwarmPlan& plan_;
+    HiddenCircuits& circuits_;
+    LookupCircuits& lookups_;
+    SeederTable seeders_;
+    SwarmSearch search_;
+    std::uint32_t linked_ever_ = 0;
+};
+
+} // namespace cepa::tunnel
