@@ -8,6 +8,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -64,6 +65,8 @@ public:
     std::vector<ReceivedData> received;
     bool keep_data = true;
     std::size_t data_count = 0;
+    /// Circuits that link two ends, and the seeder at the other one; nothing where we seed.
+    std::map<CircuitId, std::optional<tunnel::PublicKey>> links;
     std::vector<std::string> limits;
     std::vector<Bytes> swarms_seen;
     std::vector<tunnel::Guard> guards;
@@ -76,7 +79,15 @@ public:
     // TunnelObserver
     void on_data(CircuitId circuit, const Address& origin, PacketBuffer& payload) override;
     void on_circuit_ready(CircuitId circuit) override { ready_circuits.insert(circuit); }
-    void on_circuit_closed(CircuitId circuit, std::string_view reason) override { closed_circuits[circuit] = reason; }
+    void on_circuit_closed(CircuitId circuit, std::string_view reason) override
+    {
+        closed_circuits[circuit] = reason;
+        links.erase(circuit);
+    }
+    void on_hidden_link(CircuitId circuit, const tunnel::LookupHash&, const tunnel::PublicKey* seeder) override
+    {
+        links[circuit] = seeder == nullptr ? std::nullopt : std::optional(*seeder);
+    }
     void on_candidates_changed() override { ++candidate_changes; }
     void on_guards_changed(const std::vector<tunnel::Guard>& now) override { guards = now; }
     void on_address_changed() override { ++address_changes; }
