@@ -184,6 +184,7 @@ void set_workers(const NodeView& view, const Json& params, const Api::Respond& r
 Json to_json(const proto::CircuitInfo& circuit)
 {
     static constexpr const char* kStates[] = {"extending", "ready", "closing"};
+    static constexpr const char* kPurposes[] = {"data", "lookup", "introduction", "rendezvous"};
     Json hops = Json::array();
     for (const proto::HopInfo& hop : circuit.hops()) {
         const Endpoint address = endpoint_of(hop.address());
@@ -196,6 +197,7 @@ Json to_json(const proto::CircuitInfo& circuit)
             {"group", circuit.group()},
             {"wanted_hops", circuit.wanted_hops()},
             {"state", kStates[std::min<unsigned>(static_cast<unsigned>(circuit.state()), 2)]},
+            {"purpose", kPurposes[std::min<unsigned>(static_cast<unsigned>(circuit.purpose()), 3)]},
             {"hops", std::move(hops)},
             {"bytes_up", circuit.bytes_up()},
             {"bytes_down", circuit.bytes_down()},

@@ -1,16 +1,39 @@
 #include "main/peer_reconnect.hpp"
 
+#include "main/hidden_peers.hpp"
+#include "main/torrent_session.hpp"
+
 #include <libtorrent/error_code.hpp>
 #include <libtorrent/peer_connection_handle.hpp>
 
+#include <functional>
 #include <map>
+#include <set>
 
 namespace cepa::main {
 
 namespace lt = libtorrent;
 
+namespace {
+
+struct HiddenOnly {
+} g_hidden_only; // an address, never a value
+
+bool is_made_up_peer(const lt::tcp::endpoint& peer)
+{
+    return is_made_up(from_libtorrent(peer).ip);
+}
+
+} // namespace
+
+lt::client_data_t hidden_only_mark() noexcept
+{
+    return lt::client_data_t(&g_hidden_only);
+}
+
 class PeerReconnect::Connections final : public lt::torrent_plugin, public std::enable_shared_from_this<Connections> {
 public:
+    explicit Connections(bool hidden_only) : hidden_only_(hidden_only) {}
     std::shared_ptr<lt::peer_plugin> new_connection(const lt::peer_connection_handle& connection) override;
 
     /// Those to a peer; a copy, because disconnecting one takes it out of here.
@@ -28,8 +51,26 @@ public:
             return;
         }
     }
+    /// Severity "normal" is what spares the peer the blame.
+    std::size_t drop(const lt::tcp::endpoint& peer) const
+    {
+        const auto open = to(peer);
+        for (lt::peer_connection_handle connection : open)
+            connection.disconnect(lt::errors::optimistic_disconnect, lt::operation_t::bittorrent,
+                                  lt::peer_connection_interface::normal);
+        return open.size();
+    }
+    void link(const lt::tcp::endpoint& peer) { linked_.insert(peer); }
+    void unlink(const lt::tcp::endpoint& peer) { linked_.erase(peer); }
 
 private:
+    [[nodiscard]] bool allows(const lt::tcp::endpoint& peer) const
+    {
+        return is_made_up_peer(peer) ? linked_.contains(peer) : !hidden_only_;
+    }
+
+    bool hidden_only_;
+    std::set<lt::tcp::endpoint> linked_;
     std::multimap<lt::tcp::endpoint, lt::peer_connection_handle> open_; // several per endpoint for a moment
 };
 
@@ -53,52 +94,87 @@ private:
 
 std::shared_ptr<lt::peer_plugin> PeerReconnect::Connections::new_connection(const lt::peer_connection_handle& connection)
 {
+    // libtorrent takes what is thrown here as the reason to end the connection, before anything was said on it.
+    if (!allows(connection.remote())) throw lt::system_error(lt::errors::banned_by_ip_filter);
     if (connection.type() != lt::connection_type::bittorrent) return nullptr;
     open_.emplace(connection.remote(), connection);
     return std::make_shared<Connection>(weak_from_this(), connection);
 }
 
-std::shared_ptr<lt::torrent_plugin> PeerReconnect::new_torrent(const lt::torrent_handle& torrent, lt::client_data_t)
+std::shared_ptr<lt::torrent_plugin> PeerReconnect::new_torrent(const lt::torrent_handle& torrent, lt::client_data_t data)
 {
     std::erase_if(torrents_, [](const auto& entry) { return entry.second.expired(); });
-    auto connections = std::make_shared<Connections>();
+    auto connections = std::make_shared<Connections>(data.get<HiddenOnly>() == &g_hidden_only);
     torrents_.emplace_back(torrent, connections);
     return connections;
 }
 
-void PeerReconnect::reconnect(const lt::torrent_handle& torrent, const std::vector<lt::tcp::endpoint>& peers)
+std::shared_ptr<PeerReconnect::Connections> PeerReconnect::connections_of(const lt::torrent_handle& torrent) const
 {
-    for (const auto& [handle, weak] : torrents_) {
-        const auto connections = weak.lock();
-        if (handle != torrent || !connections) continue;
-        for (const lt::tcp::endpoint& peer : peers) {
-            const auto open = connections->to(peer);
-            // Severity "normal" is what spares the peer the blame.
-            for (lt::peer_connection_handle connection : open)
-                connection.disconnect(lt::errors::optimistic_disconnect, lt::operation_t::bittorrent,
-                                      lt::peer_connection_interface::normal);
-            if (!open.empty()) torrent.connect_peer(peer);
-        }
-        return;
-    }
+    for (const auto& [handle, connections] : torrents_)
+        if (handle == torrent) return connections.lock();
+    return nullptr;
 }
 
-void reconnect_peers(const std::shared_ptr<PeerReconnect>& extension, lt::torrent_handle torrent,
-                     std::vector<lt::tcp::endpoint> peers)
+void PeerReconnect::reconnect(const lt::torrent_handle& torrent, const std::vector<lt::tcp::endpoint>& peers)
 {
-    if (!torrent.is_valid() || peers.empty()) return;
-    // libtorrent has no "run this on the network thread". Adding an extension to a torrent runs the maker there, and a
-    // maker that makes none adds none.
+    const auto connections = connections_of(torrent);
+    if (!connections) return;
+    for (const lt::tcp::endpoint& peer : peers)
+        if (connections->drop(peer) != 0) torrent.connect_peer(peer);
+}
+
+namespace {
+
+/// libtorrent has no "run this on the network thread". Adding an extension to a torrent runs the maker there, and a
+/// maker that makes none adds none.
+void on_network_thread(lt::torrent_handle torrent, std::function<void(const lt::torrent_handle&)> what)
+{
+    if (!torrent.is_valid()) return;
     try {
         torrent.add_extension(
-            [extension, peers = std::move(peers)](const lt::torrent_handle& handle, lt::client_data_t) {
-                extension->reconnect(handle, peers);
+            [what = std::move(what)](const lt::torrent_handle& handle, lt::client_data_t) {
+                what(handle);
                 return std::shared_ptr<lt::torrent_plugin>();
             },
             {});
     } catch (const lt::system_error&) {
-        // the torrent was removed between the check and the call: nobody to reconnect
+        // the torrent was removed between the check and the call
     }
+}
+
+} // namespace
+
+void reconnect_peers(const std::shared_ptr<PeerReconnect>& extension, lt::torrent_handle torrent,
+                     std::vector<lt::tcp::endpoint> peers)
+{
+    if (peers.empty()) return;
+    on_network_thread(torrent, [extension, peers = std::move(peers)](const lt::torrent_handle& handle) {
+        extension->reconnect(handle, peers);
+    });
+}
+
+void hidden_peer_linked(const std::shared_ptr<PeerReconnect>& extension, lt::torrent_handle torrent,
+                        lt::tcp::endpoint peer, bool connect)
+{
+    on_network_thread(torrent, [extension, peer, connect](const lt::torrent_handle& handle) {
+        const auto connections = extension->connections_of(handle);
+        if (!connections) return;
+        connections->drop(peer);
+        connections->link(peer);
+        if (connect) lt::torrent_handle(handle).connect_peer(peer);
+    });
+}
+
+void hidden_peer_lost(const std::shared_ptr<PeerReconnect>& extension, lt::torrent_handle torrent,
+                      lt::tcp::endpoint peer)
+{
+    on_network_thread(torrent, [extension, peer](const lt::torrent_handle& handle) {
+        const auto connections = extension->connections_of(handle);
+        if (!connections) return;
+        connections->unlink(peer);
+        connections->drop(peer);
+    });
 }
 
 } // namespace cepa::main

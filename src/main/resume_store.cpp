@@ -71,7 +71,8 @@ Bytes ResumeStore::encode(const StoredTorrent& torrent)
 {
     lt::entry whole;
     lt::entry& ours = whole["cepa"];
-    ours["schema"] = kResumeSchema;
+    ours["schema"] = has_hidden_peers(torrent.peer_mode) ? kResumeSchema : 1;
+    ours["peers"] = to_string(torrent.peer_mode);
     ours["id"] = torrent.id;
     ours["hops"] = static_cast<std::int64_t>(torrent.route.hops);
     ours["group"] = torrent.route.group;
@@ -106,8 +107,13 @@ Answer<StoredTorrent> ResumeStore::decode(ByteSpan bytes)
                           ours.dict_find_int_value("paused") != 0,
                           ours.dict_find_int_value("plain life") != 0,
                           {}};
-    // A wrong hop count would take the torrent's anonymity away: when in doubt it is not loaded.
-    if (schema < 1 || !resume || hops < 0 || hops > kMostHops || !is_id(torrent.id))
+    const std::string peers = text_of(ours, "peers");
+    const auto mode = peers.empty() && schema == 1 ? PeerMode::open : parse_peer_mode(peers);
+    torrent.peer_mode = mode.value_or(PeerMode::hidden);
+    // A wrong hop count would take the torrent's anonymity away, and so would a wrong kind of peers: when in doubt it is
+    // not loaded.
+    const bool odd_peers = !mode || (has_hidden_peers(*mode) && (hops < 1 || hops > kMostHiddenHops));
+    if (schema < 1 || !resume || hops < 0 || hops > kMostHops || odd_peers || !is_id(torrent.id))
         return std::unexpected(std::string("corrupt: a field is missing or out of range"));
     try {
         torrent.params = lt::read_resume_data(resume, error);

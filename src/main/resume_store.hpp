@@ -3,7 +3,7 @@
 // version is left alone and named; nothing of it ends the program. Process: main; blocks on the disk, so the service
 // calls save() from its writer thread.
 //
-// A file is one bencoded dictionary: "cepa" = {"group", "hops", "id", "paused", "plain life", "schema"} and "resume" =
+// A file is one bencoded dictionary: "cepa" = {"group", "hops", "id", "paused", "peers", "plain life", "schema"} and "resume" =
 // libtorrent's own resume dictionary.
 #pragma once
 
@@ -18,7 +18,9 @@
 
 namespace cepa::main {
 
-inline constexpr int kResumeSchema = 1;
+/// Of a torrent with hidden peers; others are written as schema 1, so that a former version still reads them. One that
+/// does not know hidden peers must not read the rest: it would ask trackers about them.
+inline constexpr int kResumeSchema = 2;
 
 struct StoredTorrent {
     std::string id;
@@ -26,6 +28,7 @@ struct StoredTorrent {
     bool paused = false;     ///< by the user
     bool plain_life = false; ///< was once in a session without hops
     libtorrent::add_torrent_params params;
+    PeerMode peer_mode = PeerMode::open;
 };
 
 class ResumeStore {

@@ -35,6 +35,11 @@ void SwarmSplit::wipe() noexcept
         ::explicit_bzero(swarm.seed_key.data(), swarm.seed_key.size());
 }
 
+std::uint32_t SwarmSplit::introduction_points(std::uint32_t workers) noexcept
+{
+    return std::max(proto::kIntroductionPoints, std::min(workers, kMaxSeedingWorkers));
+}
+
 void SwarmSplit::set(const std::vector<proto::SwarmRequest>& swarms)
 {
     wipe();

@@ -25,6 +25,9 @@ public:
     SwarmSplit(const SwarmSplit&) = delete;
     SwarmSplit& operator=(const SwarmSplit&) = delete;
 
+    /// Of one swarm that we seed with so many workers (0: none but this process).
+    [[nodiscard]] static std::uint32_t introduction_points(std::uint32_t workers) noexcept;
+
     /// See proto::TunnelService::set_swarms().
     void set(const std::vector<proto::SwarmRequest>& swarms);
     [[nodiscard]] bool has(const std::string& lookup_hash) const { return hashes_.contains(lookup_hash); }

@@ -1,5 +1,7 @@
 #include "main/torrent_cleaning.hpp"
 
+#include "main/hidden_peers.hpp"
+
 #include <boost/algorithm/string/case_conv.hpp>
 #include <boost/algorithm/string/predicate.hpp>
 #include <fmt/format.h>
@@ -99,6 +101,22 @@ void rebuild_info(lt::add_torrent_params& params)
     params.ti = error ? nullptr : std::move(rebuilt);
 }
 
+void clean_for_hidden_only(lt::add_torrent_params& params)
+{
+    params.trackers.clear();
+    params.tracker_tiers.clear();
+    params.trackerid.clear();
+    params.peers.clear();
+    params.banned_peers.clear();
+}
+
+/// From a made-up address of this start or another: whoever has it next is somebody else.
+bool made_up_peer(const lt::tcp::endpoint& peer)
+{
+    const auto ip = IpAddress::parse(peer.address().to_string());
+    return ip && is_made_up(*ip);
+}
+
 } // namespace
 
 Answer<lt::add_torrent_params> parse_torrent_file(ByteSpan content)
@@ -162,6 +180,8 @@ void clean(lt::add_torrent_params& params, const CleaningPolicy& policy)
     // Names in here go to the system's resolver, past every proxy; a plain torrent of a private network has no use
     // either.
     params.dht_nodes.clear();
+    std::erase_if(static_cast<std::vector<lt::tcp::endpoint>&>(params.peers), made_up_peer);
+    std::erase_if(static_cast<std::vector<lt::tcp::endpoint>&>(params.banned_peers), made_up_peer);
     if (!policy.anonymous && !policy.private_network) return;
     rebuild_info(params);
     clean_trackers(params, policy.private_network);
@@ -172,6 +192,7 @@ void clean(lt::add_torrent_params& params, const CleaningPolicy& policy)
         return !allowed_peer(peer.address(), policy.private_network);
     };
     std::erase_if(static_cast<std::vector<lt::tcp::endpoint>&>(params.peers), refused);
+    if (policy.hidden_only) clean_for_hidden_only(params);
 }
 
 void forget_plain_life(lt::add_torrent_params& params)

@@ -15,6 +15,7 @@ namespace cepa::main {
 struct CleaningPolicy {
     bool anonymous = true; ///< hops >= 1: everything below; plain torrents keep trackers and web seeds as they are
     bool private_network = false; ///< peers and trackers on loopback and private addresses are what we want
+    bool hidden_only = false;     ///< hidden peers only: no trackers and no addresses at all
 };
 
 /// A .torrent file as bytes -> parameters to add, not cleaned yet but for what cannot be taken out later: the info is

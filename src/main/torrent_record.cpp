@@ -98,6 +98,31 @@ const char* to_string(TorrentState state) noexcept
     return "unknown";
 }
 
+const char* to_string(PeerMode mode) noexcept
+{
+    switch (mode) {
+    case PeerMode::open:
+        return "public";
+    case PeerMode::hidden:
+        return "hidden";
+    case PeerMode::both:
+        return "both";
+    }
+    return "unknown";
+}
+
+std::optional<PeerMode> parse_peer_mode(std::string_view text) noexcept
+{
+    for (const PeerMode mode : {PeerMode::open, PeerMode::hidden, PeerMode::both})
+        if (text == to_string(mode)) return mode;
+    return std::nullopt;
+}
+
+PeerMode default_peer_mode(unsigned hops) noexcept
+{
+    return hops >= 1 && hops <= kMostHiddenHops ? PeerMode::both : PeerMode::open;
+}
+
 void update_record(TorrentRecord& record, const lt::torrent_status& status)
 {
     TorrentInfo& info = record.info;
@@ -113,11 +138,16 @@ void update_record(TorrentRecord& record, const lt::torrent_status& status)
     record.unsaved = record.unsaved || status.need_save_resume;
 }
 
-std::string missing_of(const TorrentInfo& info, const RouteState& route)
+std::string missing_of(const TorrentInfo& info, const RouteState& route, const std::string& hidden)
 {
     if (info.state == TorrentState::paused || info.state == TorrentState::failed) return {};
+    const bool complete = info.complete || info.state == TorrentState::checking;
+    if (info.peer_mode == PeerMode::hidden && info.peers == 0) return complete ? std::string() : hidden;
+    if (!route.ready && info.peer_mode == PeerMode::both && !hidden.empty())
+        return fmt::format("{}; open peers: {}", hidden, route.waiting_for);
     if (!route.ready) return route.waiting_for;
-    if (info.complete || info.state == TorrentState::checking) return {};
+    if (complete) return {};
+    if (info.peer_mode == PeerMode::both && info.peers == 0 && !hidden.empty()) return hidden;
     if (info.peers == 0 && !info.findable)
         return "no way to find peers: no UDP tracker, DHT has no entry point (name a peer with --seeder, or nodes in "
                "torrents.dht_nodes)";
@@ -129,7 +159,7 @@ std::string missing_of(const TorrentInfo& info, const RouteState& route)
 
 void update_waiting(TorrentRecord& record, const RouteState& route, TimePoint now)
 {
-    std::string missing = missing_of(record.info, route);
+    std::string missing = missing_of(record.info, route, record.hidden_waiting);
     if (missing != record.info.waiting_for) record.waiting_since = now;
     record.info.waiting_for = std::move(missing);
     record.info.waiting = record.info.waiting_for.empty() ? Duration{} : now - record.waiting_since;

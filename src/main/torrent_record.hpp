@@ -11,6 +11,7 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -29,9 +30,11 @@ struct TorrentRecord {
     bool paused = false;               ///< by the user
     bool plain_life = false;           ///< see StoredTorrent
     bool unsaved = true;               ///< changed since its resume data was last asked for
+    std::string hidden_waiting;        ///< what its hidden side waits for; empty: nothing, or there is none
     std::string write_error;           ///< why libtorrent stopped writing (upload mode); cleared by resume
     TimePoint waiting_since{};
     std::vector<Endpoint> first_peers;                           ///< that the user named
+    std::set<Endpoint> hidden_seeders;                           ///< made-up addresses of those linked now
     std::optional<libtorrent::add_torrent_params> description;   ///< cleaned; of a .torrent that came after the magnet
     TimePoint offered_at{};                                      ///< when libtorrent was given them last
     std::vector<std::function<void(Answer<std::string>)>> added; ///< who waits for that
@@ -44,7 +47,8 @@ void update_record(TorrentRecord& record, const libtorrent::torrent_status& stat
 /// Sets waiting_for and waiting, from what the record and its route say.
 void update_waiting(TorrentRecord& record, const RouteState& route, TimePoint now);
 
-/// What a torrent that is not finished needs to go on; empty while nothing is missing.
-[[nodiscard]] std::string missing_of(const TorrentInfo& info, const RouteState& route);
+/// What a torrent that is not finished needs to go on; empty while nothing is missing. `hidden`: what its hidden side
+/// waits for.
+[[nodiscard]] std::string missing_of(const TorrentInfo& info, const RouteState& route, const std::string& hidden = {});
 
 } // namespace cepa::main

@@ -69,6 +69,7 @@ void TorrentService::Impl::remove(const Id& id, bool delete_files, Done done)
             writer_.remove(whole, {std::move(done)});
         }
         forget(whole);
+        changed();
     });
 }
 
@@ -93,6 +94,7 @@ void TorrentService::Impl::pause(const Id& id, bool paused, Done done)
             record.handle.resume();
         }
         save(record, [](const Answer<void>&) {});
+        changed();
         post([done = std::move(done)] { done({}); });
     });
 }
@@ -100,6 +102,10 @@ void TorrentService::Impl::pause(const Id& id, bool paused, Done done)
 void TorrentService::Impl::connect_peer(const Id& id, const Endpoint& peer, Done done)
 {
     with(id, done, [&](TorrentRecord& record) {
+        if (record.info.peer_mode == PeerMode::hidden)
+            return post([done, whole = record.info.id] {
+                done(std::unexpected(fmt::format("torrent {}: takes hidden peers only, no named ones", whole)));
+            });
         if (record.handle.is_valid())
             record.handle.connect_peer(to_libtorrent(peer));
         else
@@ -123,6 +129,33 @@ void TorrentService::Impl::peers_lost(const TorrentRoute& route, std::span<const
     if (session == nullptr) return;
     for (const auto& [id, record] : records_)
         if (record.info.route == route) session->reconnect(record.handle, peers);
+}
+
+// ---- hidden peers
+// -----------------------------------------------------------------------------------------------------
+
+void TorrentService::Impl::hidden_linked(const Id& id, const Endpoint& peer, bool seeder)
+{
+    const auto record = records_.find(id);
+    TorrentSession* const session = record == records_.end() ? nullptr : sessions_.find(record->second.info.route);
+    if (session == nullptr || !record->second.handle.is_valid()) return;
+    if (seeder) record->second.hidden_seeders.insert(peer);
+    session->hidden_linked(record->second.handle, peer, seeder);
+}
+
+void TorrentService::Impl::hidden_lost(const Id& id, const Endpoint& peer)
+{
+    const auto record = records_.find(id);
+    TorrentSession* const session = record == records_.end() ? nullptr : sessions_.find(record->second.info.route);
+    if (session == nullptr || !record->second.handle.is_valid()) return;
+    record->second.hidden_seeders.erase(peer);
+    session->hidden_lost(record->second.handle, peer);
+}
+
+void TorrentService::Impl::set_hidden_waiting(const Id& id, const std::string& what)
+{
+    const auto record = records_.find(id);
+    if (record != records_.end()) record->second.hidden_waiting = what;
 }
 
 // ---- what alerts say
@@ -221,6 +254,7 @@ void TorrentService::Impl::refresh()
         if (route.ready) offer_first_peers(record, now);
     }
     if (!stopping_ && now - saved_at_ >= options_.save_every) save_changed();
+    changed();
     if (listener) listener();
 }
 
@@ -233,6 +267,8 @@ void TorrentService::Impl::offer_first_peers(TorrentRecord& record, TimePoint no
     if (!lonely || !record.handle.is_valid() || now - record.offered_at < kOfferEvery) return;
     record.offered_at = now;
     for (const Endpoint& peer : record.first_peers)
+        record.handle.connect_peer(to_libtorrent(peer));
+    for (const Endpoint& peer : record.hidden_seeders)
         record.handle.connect_peer(to_libtorrent(peer));
 }
 
@@ -308,6 +344,21 @@ std::optional<TorrentInfo> TorrentService::show(const Id& id) const
 void TorrentService::set_route(const TorrentRoute& route, bool ready, const std::string& waiting_for)
 {
     impl_->sessions().set_route(TorrentSessions::normal(route), ready, waiting_for);
+}
+
+void TorrentService::hidden_linked(const Id& id, const Endpoint& peer, bool seeder)
+{
+    impl_->hidden_linked(id, peer, seeder);
+}
+
+void TorrentService::hidden_lost(const Id& id, const Endpoint& peer)
+{
+    impl_->hidden_lost(id, peer);
+}
+
+void TorrentService::set_hidden_waiting(const Id& id, const std::string& what)
+{
+    impl_->set_hidden_waiting(id, what);
 }
 
 void TorrentService::peers_lost(const TorrentRoute& route, std::span<const Endpoint> peers)

@@ -43,6 +43,8 @@ struct TorrentServiceHooks {
     std::function<Answer<std::uint16_t>(const TorrentRoute&)> open_proxy;
     /// An anonymous session was ended by its guard: the text says why. The listener may be closed.
     std::function<void(const TorrentRoute&, const std::string&)> on_guard = {};
+    /// list() was brought up to date, or a torrent came, went, or was paused or resumed.
+    std::function<void()> on_change = {};
     /// The address under which others see this machine, as discovery knows it now; behind NAT no interface has it.
     std::function<std::optional<IpAddress>()> outside_address = {};
 };
@@ -88,6 +90,13 @@ public:
     /// What the tunnels say of a route: ready to carry traffic, or what they wait for ("no exits known"). Torrents of
     /// the route show it. The DHT of an anonymous session only starts once its route is ready.
     void set_route(const TorrentRoute& route, bool ready, const std::string& waiting_for);
+    /// A hidden circuit leads to `peer`, a made-up address, for the torrent: it may connect, and with `seeder` is connected
+    /// to at once, and again when it was before. Unknown torrents are ignored, here and below.
+    void hidden_linked(const Id& id, const Endpoint& peer, bool seeder);
+    /// No hidden circuit leads there any more: the peer is dropped without blame.
+    void hidden_lost(const Id& id, const Endpoint& peer);
+    /// What the torrent's hidden side waits for, for its user; empty: nothing.
+    void set_hidden_waiting(const Id& id, const std::string& what);
     /// The circuit that carried these peers of the route died: they are dropped without blame and tried again at once.
     void peers_lost(const TorrentRoute& route, std::span<const Endpoint> peers);
 

@@ -23,6 +23,27 @@ void TorrentService::Impl::add(const AddTorrent& request, IdDone done)
     if (!answer) post([done, error = answer.error()] { done(std::unexpected(error)); });
 }
 
+/// The mode that the torrent gets, or why it cannot have the one that was asked for.
+Answer<void> TorrentService::Impl::check_peer_mode(AddTorrent& request, const Id& id, bool plain_life) const
+{
+    if (!has_hidden_peers(request.peer_mode)) return {};
+    if (request.route.hops < 1 || request.route.hops > kMostHiddenHops)
+        return std::unexpected(
+            fmt::format("torrent {}: hidden peers need 1 to {} hops, not {}", id, kMostHiddenHops, request.route.hops));
+    if (request.peer_mode == PeerMode::hidden && !request.peers.empty())
+        return std::unexpected(fmt::format("torrent {}: with hidden peers only, none can be named", id));
+    if (!plain_life || request.although_seen) return {};
+    if (request.peer_mode_chosen)
+        return std::unexpected(
+            fmt::format("torrent {}: was used without hops before: who saw this computer in its swarm then can guess who "
+                        "its hidden peer is now. To go on all the same: --although-seen",
+                        id));
+    log::warn("a torrent was used without hops before: it takes no hidden peers unless asked to",
+              {log::field("torrent", Sensitive(id))});
+    request.peer_mode = PeerMode::open;
+    return {};
+}
+
 /// Looks for what an earlier life left before the torrent's resume data is written anew.
 Answer<void> TorrentService::Impl::add_read(lt::add_torrent_params params, const AddTorrent& request, IdDone done)
 {
@@ -46,12 +67,12 @@ bool TorrentService::Impl::findable(const lt::add_torrent_params& params, const 
 {
     const bool plain = request.route.hops == 0;
     const auto reachable = [&](const std::string& url) { return plain || boost::istarts_with(url, "udp://"); };
-    return !request.peers.empty() || !params.peers.empty() || !options_.dht_nodes.empty() ||
+    return has_hidden_peers(request.peer_mode) || !request.peers.empty() || !params.peers.empty() || !options_.dht_nodes.empty() ||
            (plain && options_.public_network) || std::ranges::any_of(params.trackers, reachable);
 }
 
 /// Fills everything in and hands it to the route's session; `done` is only called when this succeeds.
-Answer<void> TorrentService::Impl::add_parsed(lt::add_torrent_params params, const AddTorrent& request, bool plain_life,
+Answer<void> TorrentService::Impl::add_parsed(lt::add_torrent_params params, AddTorrent request, bool plain_life,
                                               IdDone done)
 {
     const TorrentRoute route = TorrentSessions::normal(request.route);
@@ -63,8 +84,10 @@ Answer<void> TorrentService::Impl::add_parsed(lt::add_torrent_params params, con
     const Id id = torrent_id(params.info_hashes);
     if (const auto known = records_.find(id); known != records_.end())
         return add_again(known->second, std::move(params), request, std::move(done));
-    const CleaningPolicy policy{route.hops > 0, !options_.public_network};
-    if (const Answer<void> complete = complete_params(params, request, policy); !complete) return complete;
+    plain_life = plain_life || route.hops == 0;
+    if (Answer<void> possible = check_peer_mode(request, id, plain_life); !possible) return possible;
+    if (Answer<void> complete = complete_params(params, request, policy_of(route, request.peer_mode)); !complete)
+        return complete;
     const Answer<TorrentSession*> session = sessions_.open(route);
     if (!session) return std::unexpected(session.error());
 
@@ -74,7 +97,8 @@ Answer<void> TorrentService::Impl::add_parsed(lt::add_torrent_params params, con
     record.info.name = params.ti ? params.ti->name() : params.name.empty() ? id : params.name;
     record.info.save_path = params.save_path;
     record.paused = request.paused;
-    record.plain_life = plain_life || route.hops == 0;
+    record.info.peer_mode = request.peer_mode;
+    record.plain_life = plain_life;
     record.first_peers = request.peers;
     record.info.findable = findable(params, request);
     record.waiting_since = clock_.now();
@@ -91,12 +115,18 @@ Answer<void> TorrentService::Impl::add_again(TorrentRecord& record, lt::add_torr
         return std::unexpected(fmt::format(
             "torrent {}: already here with {} hops in group \"{}\"; to change that, first: cepa remove {:.10}", info.id,
             info.route.hops, info.route.group, info.id));
+    if (request.peer_mode_chosen && info.peer_mode != request.peer_mode)
+        return std::unexpected(
+            fmt::format("torrent {}: already here with {} peers; to change that, first: cepa remove {:.10}", info.id,
+                        to_string(info.peer_mode), info.id));
+    if (info.peer_mode == PeerMode::hidden && !request.peers.empty())
+        return std::unexpected(fmt::format("torrent {}: with hidden peers only, none can be named", info.id));
     if (!request.any_folder && !same_folder(info.save_path, request.save_path))
         return std::unexpected(
             fmt::format("torrent {}: already here, in folder {}; to change that, first: cepa remove {:.10}", info.id,
                         info.save_path.string(), info.id));
     if (params.ti && info.bytes_total == 0) {
-        clean(params, {info.route.hops > 0, !options_.public_network});
+        clean(params, policy_of(info.route, info.peer_mode));
         record.info.findable = record.info.findable || findable(params, request);
         record.description = std::move(params);
         describe(record);
@@ -146,6 +176,7 @@ void TorrentService::Impl::on_added(const TorrentRoute& route, const lt::add_tor
         describe(record);
         save(record, [](const Answer<void>&) {});
     }
+    changed();
     for (const IdDone& done : waiting)
         done(answer);
 }
@@ -160,6 +191,8 @@ void TorrentService::Impl::load(std::function<void(std::vector<std::string>)> do
         AddTorrent request;
         request.save_path = torrent.params.save_path;
         request.route = torrent.route;
+        request.peer_mode = torrent.peer_mode;
+        request.although_seen = true; // it was said when it came
         request.paused = torrent.paused;
         request.seed_mode = static_cast<bool>(torrent.params.flags & lt::torrent_flags::seed_mode);
         request.sequential = static_cast<bool>(torrent.params.flags & lt::torrent_flags::sequential_download);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "main/resume_writer.hpp"
+#include "main/torrent_cleaning.hpp"
 #include "main/torrent_record.hpp"
 #include "main/torrent_service.hpp"
 #include "main/torrent_sessions.hpp"
@@ -33,6 +34,9 @@ public:
     [[nodiscard]] const TorrentRecord* find(const Id& id) const;
     [[nodiscard]] const std::set<IpAddress>& peers_seen() const noexcept { return peers_seen_; }
     void peers_lost(const TorrentRoute& route, std::span<const Endpoint> peers);
+    void hidden_linked(const Id& id, const Endpoint& peer, bool seeder);
+    void hidden_lost(const Id& id, const Endpoint& peer);
+    void set_hidden_waiting(const Id& id, const std::string& what);
     // torrent_service_saving.cpp
     void save_all(Done done);
     void stop(Duration grace, Done done);
@@ -45,7 +49,12 @@ public:
 private:
     // adding
     [[nodiscard]] Answer<void> add_read(libtorrent::add_torrent_params params, const AddTorrent& request, IdDone done);
-    [[nodiscard]] Answer<void> add_parsed(libtorrent::add_torrent_params params, const AddTorrent& request,
+    [[nodiscard]] Answer<void> check_peer_mode(AddTorrent& request, const Id& id, bool plain_life) const;
+    [[nodiscard]] CleaningPolicy policy_of(const TorrentRoute& route, PeerMode mode) const noexcept
+    {
+        return {route.hops > 0, !options_.public_network, mode == PeerMode::hidden};
+    }
+    [[nodiscard]] Answer<void> add_parsed(libtorrent::add_torrent_params params, AddTorrent request,
                                           bool plain_life, IdDone done);
     [[nodiscard]] bool findable(const libtorrent::add_torrent_params& params, const AddTorrent& request) const;
     [[nodiscard]] Answer<void> add_again(TorrentRecord& record, libtorrent::add_torrent_params params,
@@ -70,6 +79,10 @@ private:
     void refresh_later();
     void refresh();
     void offer_first_peers(TorrentRecord& record, TimePoint now);
+    void changed()
+    {
+        if (hooks_.on_change) hooks_.on_change();
+    }
     void save(TorrentRecord& record, Done done);
     void save_changed();
     void end_sessions(Done done, TimePoint deadline, const Answer<void>& answer);

@@ -55,7 +55,8 @@ void TorrentService::Impl::on_saved(const lt::save_resume_data_alert& alert)
 {
     TorrentRecord* record = record_of(alert.handle);
     if (record == nullptr) return;
-    writer_.save({record->info.id, record->info.route, record->paused, record->plain_life, alert.params},
+    writer_.save({record->info.id, record->info.route, record->paused, record->plain_life, alert.params,
+                  record->info.peer_mode},
                  {next_waiter(*record)});
 }
 

@@ -152,6 +152,16 @@ void TorrentSession::reconnect(const lt::torrent_handle& torrent, std::span<cons
     reconnect_peers(peers_, torrent, std::move(endpoints));
 }
 
+void TorrentSession::hidden_linked(const lt::torrent_handle& torrent, const Endpoint& peer, bool connect)
+{
+    hidden_peer_linked(peers_, torrent, to_libtorrent(peer), connect);
+}
+
+void TorrentSession::hidden_lost(const lt::torrent_handle& torrent, const Endpoint& peer)
+{
+    hidden_peer_lost(peers_, torrent, to_libtorrent(peer));
+}
+
 EndingSession TorrentSession::abort()
 {
     session_->set_alert_notify({});

@@ -64,6 +64,9 @@ public:
     void resume();
     void set_dht(bool on);
     void reconnect(const libtorrent::torrent_handle& torrent, std::span<const Endpoint> peers);
+    /// See PeerReconnect.
+    void hidden_linked(const libtorrent::torrent_handle& torrent, const Endpoint& peer, bool connect);
+    void hidden_lost(const libtorrent::torrent_handle& torrent, const Endpoint& peer);
 
     /// Ends the session; only the destructor may follow. No hook is called afterwards.
     [[nodiscard]] EndingSession abort();

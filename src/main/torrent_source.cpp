@@ -2,6 +2,7 @@
 
 #include "base/log.hpp"
 #include "main/atomic_file.hpp"
+#include "main/peer_reconnect.hpp"
 
 #include <boost/algorithm/string/predicate.hpp>
 #include <fmt/format.h>
@@ -18,7 +19,8 @@ namespace lt = libtorrent;
 /// All that a request decides, and what libtorrent would otherwise decide by itself (auto_managed).
 constexpr lt::torrent_flags_t kDecided = lt::torrent_flags::auto_managed | lt::torrent_flags::paused |
                                          lt::torrent_flags::seed_mode | lt::torrent_flags::sequential_download |
-                                         lt::torrent_flags::disable_pex | lt::torrent_flags::upload_mode;
+                                         lt::torrent_flags::disable_pex | lt::torrent_flags::disable_dht |
+                                         lt::torrent_flags::disable_lsd | lt::torrent_flags::upload_mode;
 
 lt::torrent_flags_t flags_of(const AddTorrent& request)
 {
@@ -26,6 +28,9 @@ lt::torrent_flags_t flags_of(const AddTorrent& request)
     if (request.paused) flags |= lt::torrent_flags::paused;
     if (request.seed_mode) flags |= lt::torrent_flags::seed_mode;
     if (request.sequential) flags |= lt::torrent_flags::sequential_download;
+    // Made-up addresses are known only to us: peer exchange would spread them, and bring open peers their hidden side.
+    if (has_hidden_peers(request.peer_mode)) flags |= lt::torrent_flags::disable_pex;
+    if (request.peer_mode == PeerMode::hidden) flags |= lt::torrent_flags::disable_dht | lt::torrent_flags::disable_lsd;
     return flags;
 }
 
@@ -47,7 +52,7 @@ lt::add_torrent_params continued(lt::add_torrent_params fresh, StoredTorrent kep
     }
     TorrentRoute route = request.route;
     if (route.hops == 0) route.group.clear(); // all plain torrents are of one
-    if (kept.route == route) {
+    if (kept.route == route && kept.peer_mode == request.peer_mode) {
         if (kept.plain_life && route.hops > 0) forget_plain_life(kept.params);
         return std::move(kept.params);
     }
@@ -81,6 +86,7 @@ Answer<void> complete_params(lt::add_torrent_params& params, const AddTorrent& r
         error = std::make_error_code(std::errc::not_a_directory);
     if (error) return std::unexpected(fmt::format("folder {}: {}", request.save_path.string(), error.message()));
     clean(params, policy);
+    if (request.peer_mode == PeerMode::hidden) params.userdata = hidden_only_mark();
     if (params.ti) params.info_hashes = params.ti->info_hashes();
     params.save_path = std::filesystem::absolute(request.save_path).string();
     params.flags = (params.flags & ~kDecided) | flags_of(request);

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace cepa::main {
@@ -30,11 +31,29 @@ struct TorrentRoute {
     friend auto operator<=>(const TorrentRoute&, const TorrentRoute&) = default;
 };
 
+/// Whom a torrent takes its peers from: open ones (trackers, DHT, by name), the other ends of hidden circuits, or both.
+enum class PeerMode : std::uint8_t { open, hidden, both };
+/// "public", "hidden", "both".
+[[nodiscard]] const char* to_string(PeerMode mode) noexcept;
+[[nodiscard]] std::optional<PeerMode> parse_peer_mode(std::string_view text) noexcept;
+[[nodiscard]] constexpr bool has_hidden_peers(PeerMode mode) noexcept
+{
+    return mode != PeerMode::open;
+}
+/// An introduction needs a hop more, and circuits have five at most.
+inline constexpr unsigned kMostHiddenHops = 4;
+/// Of a torrent whose user said nothing: both, where hidden peers are possible.
+[[nodiscard]] PeerMode default_peer_mode(unsigned hops) noexcept;
+
 struct AddTorrent {
     std::string source;              ///< a magnet link or the path of a .torrent file
     Bytes content;                   ///< the bytes of a .torrent file; wins over `source` when not empty
     std::filesystem::path save_path; ///< made when missing
     TorrentRoute route;
+    PeerMode peer_mode = PeerMode::open; ///< with hidden ones: hops 1..kMostHiddenHops
+    /// The user asked for that mode. If not, a torrent that was used without hops before takes open peers only.
+    bool peer_mode_chosen = false;
+    bool although_seen = false; ///< hidden peers, although it was used without hops before
     bool seed_mode = false; ///< the files are said to be complete: no check before seeding
     bool paused = false;
     bool sequential = false;
@@ -53,6 +72,7 @@ struct TorrentInfo {
     std::string id; ///< v1 info hash in hex, or the truncated v2 one; fixed when it was added
     std::string name;
     TorrentRoute route;
+    PeerMode peer_mode = PeerMode::open;
     TorrentState state = TorrentState::checking;
     bool complete = false;         ///< every wanted byte is there and verified
     double progress = 0;           ///< 0 to 1, of the wanted bytes; of the check while checking

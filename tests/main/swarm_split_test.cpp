@@ -43,6 +43,8 @@ TEST(SwarmSplitTest, ThreeIntroductionPointsInAllAndOnePerSeedingWorker)
     split.set({split_swarm('a')});
     for (std::uint32_t workers : {1U, 2U, 3U})
         EXPECT_EQ(points_of_all(split, workers), 3U) << workers;
+    for (std::uint32_t workers : {1U, 2U, 3U, 4U, 16U})
+        EXPECT_EQ(points_of_all(split, workers), SwarmSplit::introduction_points(workers)) << workers;
     EXPECT_EQ(points_of_all(split, 4), 4U);
     EXPECT_EQ(points_of_all(split, 16), 4U) << "no more workers than a DHT answer could name";
 }

@@ -12,6 +12,7 @@
 
 #include <sys/socket.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -38,6 +39,7 @@ public:
     void on_datagram(socks5::AssociationId id, const Address& destination, PacketBuffer& payload) override
     {
         if (!pass || destination.is_host()) return;
+        if (divert && divert(destination.endpoint, payload)) return;
         destinations.insert(destination.endpoint);
         bytes_out += payload.size();
         auto& flow = flows_[{id, destination.endpoint}];
@@ -67,6 +69,8 @@ public:
     int opened = 0;
     int closed = 0;
     bool pass = true;
+    /// Takes a datagram instead of the socket; it may be changed in place.
+    std::function<bool(const Endpoint& destination, PacketBuffer& payload)> divert;
 
 private:
     struct Flow {

@@ -1,0 +1,201 @@
+#include "main/hidden_swarms.hpp"
+
+#include "base/log.hpp"
+#include "main/node_identity.hpp"
+#include "main/quantity.hpp"
+#include "main/swarm_split.hpp"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstdlib>
+#include <set>
+#include <utility>
+
+namespace cepa::main {
+
+std::string lookup_hash_of(const std::string& id)
+{
+    const std::string text = "tribler anonymous download" + id;
+    std::string out(proto::kLookupHashSize, '\0');
+    if (EVP_Digest(text.data(), text.size(), reinterpret_cast<unsigned char*>(out.data()), nullptr, EVP_sha1(),
+                   nullptr) != 1)
+        std::abort(); // OpenSSL without SHA-1: libtorrent would not have come this far
+    return out;
+}
+
+std::string hidden_waiting_text(const proto::SwarmInfo* swarm, const proto::DiscoveryInfo& discovery)
+{
+    if (discovery.peers() == 0) return "an answer of any node of the network: none was reachable so far";
+    const auto seeders = [](std::uint32_t n) { return fmt::format("{} hidden seeder{}", n, n == 1 ? "" : "s"); };
+    if (swarm != nullptr && swarm->links() > 0) return "an answer of " + seeders(swarm->links()) + ", linked";
+    if (swarm != nullptr && swarm->linking() > 0)
+        return fmt::format("a link with {} ({} under way)", seeders(swarm->seeders_found()), swarm->linking());
+    if (swarm == nullptr || !swarm->has_looked_up_ms()) return "hidden seeders: the first search was not answered yet";
+    const auto ago = format_duration(static_cast<double>(swarm->looked_up_ms()) / 1e3);
+    if (swarm->seeders_found() == 0) return fmt::format("a hidden seeder: none found yet (last search {} ago)", ago);
+    return fmt::format("a link with {}", seeders(swarm->seeders_found()));
+}
+
+HiddenSwarms::HiddenSwarms(proto::TunnelService& service, HiddenSwarmsHooks hooks)
+    : service_(service), hooks_(std::move(hooks))
+{
+}
+
+HiddenSwarms::~HiddenSwarms()
+{
+    for (auto& [hash, swarm] : swarms_)
+        wipe(swarm.seed_key);
+}
+
+void HiddenSwarms::take_in(const TorrentInfo& torrent)
+{
+    Swarm& swarm = swarms_[lookup_hash_of(torrent.id)];
+    swarm.torrent = torrent;
+    const bool idle = torrent.state == TorrentState::paused || torrent.state == TorrentState::failed ||
+                      torrent.state == TorrentState::checking;
+    swarm.seed = !idle && torrent.complete;
+    swarm.download = !idle && !torrent.complete;
+    if (swarm.seed && swarm.seed_key.empty()) swarm.seed_key = NodeIdentity::generate().private_form();
+}
+
+void HiddenSwarms::update(const std::vector<TorrentInfo>& torrents)
+{
+    std::set<std::string> here;
+    for (const TorrentInfo& torrent : torrents) {
+        if (!has_hidden_peers(torrent.peer_mode)) continue;
+        here.insert(torrent.id);
+        take_in(torrent);
+    }
+    for (auto entry = swarms_.begin(); entry != swarms_.end();) {
+        Swarm& swarm = entry->second;
+        const bool stays = here.contains(swarm.torrent.id);
+        if (!stays) wipe(swarm.seed_key);
+        entry = stays ? std::next(entry) : swarms_.erase(entry);
+    }
+    tell();
+    say_waiting();
+}
+
+std::vector<proto::SwarmRequest> HiddenSwarms::requests() const
+{
+    std::vector<proto::SwarmRequest> out;
+    out.reserve(swarms_.size()); // a vector that grew would leave keys behind
+    for (const auto& [hash, swarm] : swarms_) {
+        if (!swarm.seed && !swarm.download) continue;
+        const Route route = hooks_.route_of(swarm.torrent.route);
+        out.push_back({hash, route.hops, route.group, swarm.download, swarm.seed ? swarm.seed_key : ""});
+    }
+    return out;
+}
+
+void HiddenSwarms::tell()
+{
+    std::vector<proto::SwarmRequest> wanted = requests();
+    std::vector<std::string> now;
+    std::vector<std::string> hashes;
+    for (const proto::SwarmRequest& swarm : wanted) {
+        now.push_back(fmt::format("{}{}", swarm.lookup_hash, swarm.download ? "d" : "s"));
+        hashes.push_back(swarm.lookup_hash);
+    }
+    if (now != told_) {
+        service_.set_swarms(wanted);
+        service_.monitor(hashes);
+        told_ = std::move(now);
+    }
+    for (proto::SwarmRequest& swarm : wanted)
+        wipe(swarm.seed_key);
+}
+
+// ---- links
+
+void HiddenSwarms::on_link(CircuitId circuit, const proto::HiddenLink& link)
+{
+    const auto swarm = swarms_.find(link.lookup_hash());
+    const bool seeder = !link.seeder_key().empty();
+    const auto peer = swarm == swarms_.end() ? std::nullopt
+                      : seeder               ? peers_.of_seeder(link.lookup_hash(), link.seeder_key())
+                                             : peers_.of_link(circuit);
+    if (!peer) return service_.close_circuit(circuit);
+    const TorrentInfo& torrent = swarm->second.torrent;
+    const bool first = !has_links(torrent.route);
+    links_[circuit] = {torrent.id, torrent.route, *peer};
+    hooks_.add_circuit(hooks_.route_of(torrent.route), circuit, *peer);
+    if (first) hooks_.usable(torrent.route); // before the peer is tried: the session may be asleep
+    hooks_.linked(torrent.id, *peer, seeder);
+    say_waiting();
+}
+
+void HiddenSwarms::on_gone(CircuitId circuit, const Endpoint& peer)
+{
+    const auto found = links_.find(circuit);
+    if (found == links_.end()) return;
+    const std::string id = found->second.id;
+    links_.erase(found);
+    peers_.release(peer);
+    // Two may lead to one seeder while a link is made anew.
+    if (std::ranges::any_of(links_, [&](const auto& entry) { return entry.second.peer == peer; })) return;
+    hooks_.lost(id, peer);
+    say_waiting();
+}
+
+bool HiddenSwarms::has_links(const TorrentRoute& route) const
+{
+    return std::ranges::any_of(links_, [&](const auto& entry) { return entry.second.route == route; });
+}
+
+std::uint32_t HiddenSwarms::links_of(const std::string& id) const
+{
+    return static_cast<std::uint32_t>(
+        std::ranges::count_if(links_, [&](const auto& entry) { return entry.second.id == id; }));
+}
+
+// ---- what is said
+
+void HiddenSwarms::on_seen(const std::string& lookup_hash)
+{
+    const auto swarm = swarms_.find(lookup_hash);
+    if (swarm != swarms_.end()) ++swarm->second.seen;
+}
+
+std::string HiddenSwarms::waiting_of(const std::string& lookup_hash, const Swarm& swarm) const
+{
+    if (!swarm.download) return {};
+    const proto::TunnelSnapshot& snapshot = service_.snapshot();
+    const auto found = snapshot.swarms.find(lookup_hash);
+    return hidden_waiting_text(found == snapshot.swarms.end() ? nullptr : &found->second, snapshot.discovery);
+}
+
+void HiddenSwarms::say_waiting()
+{
+    for (const auto& [hash, swarm] : swarms_)
+        hooks_.waiting(swarm.torrent.id, waiting_of(hash, swarm));
+}
+
+std::vector<HiddenSwarmStatus> HiddenSwarms::status() const
+{
+    const proto::TunnelSnapshot& snapshot = service_.snapshot();
+    std::vector<HiddenSwarmStatus> out;
+    for (const auto& [hash, swarm] : swarms_) {
+        HiddenSwarmStatus& status = out.emplace_back();
+        status.id = swarm.torrent.id;
+        status.name = swarm.torrent.name;
+        status.lookup_hash = hash;
+        status.route = swarm.torrent.route;
+        status.download = swarm.download;
+        status.seed = swarm.seed;
+        status.seen = swarm.seen;
+        if (swarm.seed) status.introduction_points = SwarmSplit::introduction_points(service_.info().workers);
+        if (const auto found = snapshot.swarms.find(hash); found != snapshot.swarms.end())
+            status.tunnels = found->second;
+        status.tunnels.set_links(links_of(status.id));
+        status.estimated_size =
+            swarm.seed ? 1 + status.tunnels.links() : std::max(status.tunnels.seeders_found(), status.tunnels.links());
+    }
+    return out;
+}
+
+} // namespace cepa::main

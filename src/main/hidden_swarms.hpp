@@ -1,0 +1,103 @@
+// The hidden side of this node's torrents: which of them are hidden swarms of ours, in which role, and the links that
+// the tunnels make for them. Stands between the torrents, which know no circuit, and the tunnels, which know no
+// torrent. A torrent with hidden peers is looked for while it is incomplete and seeded when it is complete, under a
+// swarm key that is drawn at each start and never stored; while it is paused, being checked or failed nothing is done
+// for it. Process: main, io thread. Spec: docs/protocol.md, section 36.
+#pragma once
+
+#include "base/clock.hpp"
+#include "main/hidden_peers.hpp"
+#include "main/routing.hpp"
+#include "main/torrent_types.hpp"
+#include "proto/tunnel_service.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace cepa::main {
+
+/// The name of a torrent's hidden swarm (20 bytes). `id` is TorrentInfo::id. SHA-1, as the deployed network has it.
+[[nodiscard]] std::string lookup_hash_of(const std::string& id);
+
+struct HiddenSwarmStatus {
+    std::string id;
+    std::string name;
+    std::string lookup_hash; ///< 20 bytes
+    TorrentRoute route;
+    bool download = false;
+    bool seed = false;
+    proto::SwarmInfo tunnels;              ///< as the workers said it last, summed
+    std::uint32_t introduction_points = 0; ///< wanted, when we seed
+    std::uint64_t seen = 0;                ///< messages of others that named the swarm
+    /// Seeders found by the last lookups, ourselves, and who is linked to us. Downloaders linked elsewhere are unknown.
+    std::uint32_t estimated_size = 0;
+};
+
+struct HiddenSwarmsHooks {
+    std::function<Route(const TorrentRoute&)> route_of;
+    /// The circuit carries what the route's associations send to that made-up address.
+    std::function<void(const Route&, CircuitId, const Endpoint&)> add_circuit;
+    /// See TorrentService.
+    std::function<void(const std::string& id, const Endpoint& peer, bool seeder)> linked;
+    std::function<void(const std::string& id, const Endpoint& peer)> lost;
+    std::function<void(const std::string& id, const std::string& what)> waiting;
+    /// The route has its first link: it carries traffic, with or without an exit.
+    std::function<void(const TorrentRoute&)> usable;
+};
+
+class HiddenSwarms {
+public:
+    /// `service` must outlive it.
+    HiddenSwarms(proto::TunnelService& service, HiddenSwarmsHooks hooks);
+    ~HiddenSwarms();
+    HiddenSwarms(const HiddenSwarms&) = delete;
+    HiddenSwarms& operator=(const HiddenSwarms&) = delete;
+
+    /// All torrents as they are now. Tells the tunnels when what is to be done changed.
+    void update(const std::vector<TorrentInfo>& torrents);
+    void on_link(CircuitId circuit, const proto::HiddenLink& link);
+    /// A circuit that was given to add_circuit is gone.
+    void on_gone(CircuitId circuit, const Endpoint& peer);
+    /// A message of others named that lookup hash.
+    void on_seen(const std::string& lookup_hash);
+
+    [[nodiscard]] bool has_links(const TorrentRoute& route) const;
+    [[nodiscard]] std::vector<HiddenSwarmStatus> status() const;
+
+private:
+    struct Swarm {
+        TorrentInfo torrent;
+        bool download = false;
+        bool seed = false;
+        std::string seed_key; ///< drawn when it is first seeded
+        std::uint64_t seen = 0;
+    };
+    struct Link {
+        std::string id;
+        TorrentRoute route;
+        Endpoint peer;
+    };
+
+    void take_in(const TorrentInfo& torrent);
+    void tell();
+    void say_waiting();
+    [[nodiscard]] std::string waiting_of(const std::string& lookup_hash, const Swarm& swarm) const;
+    [[nodiscard]] std::vector<proto::SwarmRequest> requests() const;
+    [[nodiscard]] std::uint32_t links_of(const std::string& id) const;
+
+    proto::TunnelService& service_;
+    HiddenSwarmsHooks hooks_;
+    HiddenPeers peers_;
+    std::map<std::string, Swarm> swarms_; ///< by lookup hash
+    std::map<CircuitId, Link> links_;
+    std::vector<std::string> told_; ///< what the tunnels know, without keys
+};
+
+/// What a swarm of ours that is being downloaded waits for, as the tunnels see it; empty: nothing.
+[[nodiscard]] std::string hidden_waiting_text(const proto::SwarmInfo* swarm, const proto::DiscoveryInfo& discovery);
+
+} // namespace cepa::main

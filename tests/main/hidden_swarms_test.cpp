@@ -1,0 +1,194 @@
+#include "main/fake_tunnel_service.hpp"
+#include "main/hidden_swarms.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+namespace cepa::main {
+namespace {
+
+const std::string kTorrentId = "0102030405060708090a0b0c0d0e0f1011121314";
+const TorrentRoute kTorrentRoute{2, "default"};
+
+std::string hex_of(const std::string& bytes)
+{
+    std::string out;
+    for (const char byte : bytes)
+        out += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+    return out;
+}
+
+TorrentInfo hidden_torrent(TorrentState state = TorrentState::downloading, const std::string& id = kTorrentId)
+{
+    TorrentInfo out;
+    out.id = id;
+    out.name = "film.bin";
+    out.route = kTorrentRoute;
+    out.peer_mode = PeerMode::both;
+    out.state = state;
+    out.complete = state == TorrentState::seeding;
+    return out;
+}
+
+class HiddenSwarmsTest : public testing::Test {
+protected:
+    HiddenSwarmsTest() { service.state.discovery.set_peers(5); }
+
+    proto::HiddenLink link(const std::string& seeder_key) const
+    {
+        proto::HiddenLink out;
+        out.set_lookup_hash(lookup_hash_of(kTorrentId));
+        out.set_seeder_key(seeder_key);
+        return out;
+    }
+
+    test::FakeTunnelService service;
+    std::map<CircuitId, Endpoint> circuits;
+    std::vector<std::pair<Endpoint, bool>> linked;
+    std::vector<Endpoint> lost;
+    std::map<std::string, std::string> waiting;
+    std::vector<TorrentRoute> usable;
+    HiddenSwarms swarms{
+        service,
+        {[](const TorrentRoute& route) { return Route{static_cast<std::uint8_t>(route.hops), GroupId(3)}; },
+         [this](const Route&, CircuitId circuit, const Endpoint& peer) { circuits[circuit] = peer; },
+         [this](const std::string&, const Endpoint& peer, bool seeder) { linked.emplace_back(peer, seeder); },
+         [this](const std::string&, const Endpoint& peer) { lost.push_back(peer); },
+         [this](const std::string& id, const std::string& what) { waiting[id] = what; },
+         [this](const TorrentRoute& route) { usable.push_back(route); }}};
+};
+
+TEST(LookupHashTest, IsThatOfTheDeployedNetwork)
+{
+    // printf 'tribler anonymous download0102...1314' | sha1sum
+    EXPECT_EQ(hex_of(lookup_hash_of(kTorrentId)), "0fcb239231282f4df0d7498c3219cbfc909573ee");
+}
+
+TEST_F(HiddenSwarmsTest, AnIncompleteTorrentIsLookedForAndACompleteOneSeeded)
+{
+    swarms.update({hidden_torrent()});
+    ASSERT_EQ(service.swarms.size(), 1U);
+    EXPECT_EQ(service.swarms[0].lookup_hash, lookup_hash_of(kTorrentId));
+    EXPECT_EQ(service.swarms[0].hops, 2);
+    EXPECT_EQ(service.swarms[0].group, GroupId(3));
+    EXPECT_TRUE(service.swarms[0].download);
+    EXPECT_TRUE(service.swarms[0].seed_key.empty());
+    EXPECT_EQ(service.monitored, std::vector<std::string>{lookup_hash_of(kTorrentId)});
+
+    swarms.update({hidden_torrent(TorrentState::seeding)});
+    EXPECT_FALSE(service.swarms[0].download);
+    EXPECT_EQ(service.swarms[0].seed_key.size(), proto::kSwarmKeySize);
+}
+
+TEST_F(HiddenSwarmsTest, TheSwarmKeyStaysForThisStart)
+{
+    swarms.update({hidden_torrent(TorrentState::seeding)});
+    const std::string key = service.swarms[0].seed_key;
+    swarms.update({hidden_torrent(TorrentState::paused)});
+    EXPECT_TRUE(service.swarms.empty());
+    EXPECT_TRUE(service.monitored.empty());
+    swarms.update({hidden_torrent(TorrentState::seeding)});
+    EXPECT_EQ(service.swarms[0].seed_key, key);
+}
+
+TEST_F(HiddenSwarmsTest, NothingIsDoneForPausedFailedUncheckedAndOpenOnes)
+{
+    for (const TorrentState state : {TorrentState::paused, TorrentState::failed, TorrentState::checking}) {
+        swarms.update({hidden_torrent(state)});
+        EXPECT_TRUE(service.swarms.empty()) << to_string(state);
+    }
+    TorrentInfo open = hidden_torrent();
+    open.peer_mode = PeerMode::open;
+    swarms.update({open});
+    EXPECT_TRUE(service.swarms.empty());
+    EXPECT_TRUE(swarms.status().empty());
+}
+
+TEST_F(HiddenSwarmsTest, ALinkBecomesAPeerThatIsTheSameWhenItIsMadeAnew)
+{
+    swarms.update({hidden_torrent()});
+    swarms.on_link(CircuitId(1), link(std::string(74, 'k')));
+    ASSERT_EQ(linked.size(), 1U);
+    EXPECT_TRUE(linked[0].second);
+    EXPECT_TRUE(is_made_up(linked[0].first.ip));
+    EXPECT_EQ(circuits.at(CircuitId(1)), linked[0].first);
+    EXPECT_EQ(usable, std::vector<TorrentRoute>{kTorrentRoute});
+    EXPECT_TRUE(swarms.has_links(kTorrentRoute));
+
+    swarms.on_gone(CircuitId(1), linked[0].first);
+    EXPECT_EQ(lost, std::vector<Endpoint>{linked[0].first});
+    EXPECT_FALSE(swarms.has_links(kTorrentRoute));
+    swarms.on_link(CircuitId(2), link(std::string(74, 'k')));
+    ASSERT_EQ(linked.size(), 2U);
+    EXPECT_EQ(linked[1].first, linked[0].first);
+}
+
+TEST_F(HiddenSwarmsTest, ASeederWithASecondLinkIsNotLostWithTheFirst)
+{
+    swarms.update({hidden_torrent()});
+    swarms.on_link(CircuitId(1), link(std::string(74, 'k')));
+    swarms.on_link(CircuitId(2), link(std::string(74, 'k')));
+    swarms.on_gone(CircuitId(1), linked[0].first);
+    EXPECT_TRUE(lost.empty());
+    swarms.on_gone(CircuitId(2), linked[0].first);
+    EXPECT_EQ(lost.size(), 1U);
+}
+
+TEST_F(HiddenSwarmsTest, WhoComesToUsGetsAnAddressPerLink)
+{
+    swarms.update({hidden_torrent(TorrentState::seeding)});
+    swarms.on_link(CircuitId(1), link(""));
+    swarms.on_link(CircuitId(2), link(""));
+    ASSERT_EQ(linked.size(), 2U);
+    EXPECT_FALSE(linked[0].second) << "we wait for it to connect";
+    EXPECT_NE(linked[0].first, linked[1].first);
+    EXPECT_EQ(usable.size(), 1U) << "the route was usable already";
+}
+
+TEST_F(HiddenSwarmsTest, ALinkOfASwarmThatIsNotOursIsClosed)
+{
+    swarms.on_link(CircuitId(9), link(std::string(74, 'k')));
+    EXPECT_EQ(service.closed, std::vector<CircuitId>{CircuitId(9)});
+    EXPECT_TRUE(linked.empty());
+}
+
+TEST_F(HiddenSwarmsTest, SaysWhatADownloadWaitsFor)
+{
+    swarms.update({hidden_torrent()});
+    EXPECT_EQ(waiting[kTorrentId], "hidden seeders: the first search was not answered yet");
+    proto::SwarmInfo& info = service.state.swarms[lookup_hash_of(kTorrentId)];
+    info.set_looked_up_ms(3000);
+    swarms.update({hidden_torrent()});
+    EXPECT_NE(waiting[kTorrentId].find("none found yet"), std::string::npos);
+    info.set_seeders_found(1);
+    info.set_linking(1);
+    swarms.update({hidden_torrent()});
+    EXPECT_EQ(waiting[kTorrentId], "a link with 1 hidden seeder (1 under way)");
+    info.set_links(1);
+    swarms.update({hidden_torrent()});
+    EXPECT_EQ(waiting[kTorrentId], "an answer of 1 hidden seeder, linked");
+    swarms.update({hidden_torrent(TorrentState::seeding)});
+    EXPECT_EQ(waiting[kTorrentId], "");
+}
+
+TEST_F(HiddenSwarmsTest, StatusTellsOfRoleLinksAndSightings)
+{
+    swarms.update({hidden_torrent(TorrentState::seeding)});
+    swarms.on_link(CircuitId(1), link(""));
+    swarms.on_seen(lookup_hash_of(kTorrentId));
+    swarms.on_seen(std::string(20, 'x'));
+    service.state.swarms[lookup_hash_of(kTorrentId)].set_introduction_points(2);
+    const auto status = swarms.status();
+    ASSERT_EQ(status.size(), 1U);
+    EXPECT_TRUE(status[0].seed);
+    EXPECT_FALSE(status[0].download);
+    EXPECT_EQ(status[0].name, "film.bin");
+    EXPECT_EQ(status[0].introduction_points, 3U);
+    EXPECT_EQ(status[0].tunnels.introduction_points(), 2U);
+    EXPECT_EQ(status[0].tunnels.links(), 1U);
+    EXPECT_EQ(status[0].seen, 1U);
+    EXPECT_EQ(status[0].estimated_size, 2U);
+}
+
+} // namespace
+} // namespace cepa::main

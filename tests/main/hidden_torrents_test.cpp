@@ -1,0 +1,201 @@
+// Two anonymous torrent services whose only way to each other are made-up addresses, as hidden circuits make it: what
+// one sends to the other's arrives there from its own. Shows that the seeder takes incoming uTP through its SOCKS5
+// association, and what is kept apart.
+#include "main/hidden_peers.hpp"
+#include "support/torrent_node.hpp"
+
+namespace cepa::main {
+namespace {
+
+const Endpoint kSeederAddress = Endpoint::parse("241.1.2.3:1024").value();
+const Endpoint kDownloaderAddress = Endpoint::parse("242.1.2.3:1024").value();
+
+class HiddenTorrentsTest : public TorrentNodesTest {
+protected:
+    HiddenTorrentsTest()
+        : seeder(io, containment, options("127.0.0.1")), downloader(io, containment, options("127.0.0.1"))
+    {
+        seeder.sink.divert = carry(downloader.sink, kDownloaderAddress, kSeederAddress);
+        downloader.sink.divert = carry(seeder.sink, kSeederAddress, kDownloaderAddress);
+    }
+
+    /// What is sent to `to` arrives at the association behind `sink` as from `from`; all else is lost.
+    std::function<bool(const Endpoint&, PacketBuffer&)> carry(test::DirectSink& sink, const Endpoint& to,
+                                                              const Endpoint& from)
+    {
+        return [this, &sink, to, from](const Endpoint& destination, PacketBuffer& payload) {
+            if (destination != to) strangers.insert(destination);
+            if (destination != to || !linked || sink.associations.empty()) return true;
+            ++carried;
+            auto& back = *sink.associations.begin()->second;
+            back.send_to_client(from, payload);
+            back.flush();
+            return true;
+        };
+    }
+
+    AddTorrent hidden_seed(const CreatedTorrent& torrent, PeerMode mode = PeerMode::hidden) const
+    {
+        AddTorrent request = seed(torrent);
+        request.route.hops = 1;
+        request.peer_mode = mode;
+        request.peer_mode_chosen = true;
+        return request;
+    }
+    AddTorrent hidden_get(const std::string& source, PeerMode mode = PeerMode::hidden) const
+    {
+        AddTorrent request;
+        request.source = source;
+        request.save_path = folder.path() / "got";
+        request.route.hops = 1;
+        request.peer_mode = mode;
+        request.peer_mode_chosen = true;
+        return request;
+    }
+    void ready(TorrentNode& node) { node.service.set_route({1, "default"}, true, ""); }
+    void link(const std::string& id)
+    {
+        seeder.service.hidden_linked(id, kDownloaderAddress, false);
+        downloader.service.hidden_linked(id, kSeederAddress, true);
+    }
+
+    TorrentNode seeder;
+    TorrentNode downloader;
+    std::set<Endpoint> strangers;
+    std::uint64_t carried = 0;
+    bool linked = true;
+};
+
+TEST_F(HiddenTorrentsTest, ADownloadFromAMagnetNeedsNothingButTheLink)
+{
+    const CreatedTorrent torrent = make_torrent(3'000'000);
+    const auto id = seeder.add(hidden_seed(torrent));
+    ASSERT_TRUE(id) << id.error();
+    ASSERT_EQ(downloader.add(hidden_get(torrent.magnet)), id);
+    ready(seeder);
+    ready(downloader);
+    link(*id);
+    ASSERT_TRUE(downloader.complete(*id));
+    EXPECT_TRUE(same_file());
+    EXPECT_TRUE(strangers.empty()) << strangers.begin()->to_string();
+    EXPECT_EQ(downloader.service.show(*id)->peer_mode, PeerMode::hidden);
+}
+
+TEST_F(HiddenTorrentsTest, ARelinkGoesOnAtOnce)
+{
+    const CreatedTorrent torrent = make_torrent(20'000'000);
+    const auto id = seeder.add(hidden_seed(torrent));
+    ASSERT_TRUE(id) << id.error();
+    ASSERT_EQ(downloader.add(hidden_get(torrent.magnet)), id);
+    ready(seeder);
+    ready(downloader);
+    link(*id);
+    ASSERT_TRUE(run_until(io, [&] { return downloader.service.show(*id)->bytes_done > 0; }, 30s));
+    linked = false;
+    downloader.service.hidden_lost(*id, kSeederAddress);
+    seeder.service.hidden_lost(*id, kDownloaderAddress);
+    linked = true;
+    link(*id);
+    EXPECT_TRUE(downloader.complete(*id));
+    EXPECT_TRUE(same_file());
+}
+
+TEST_F(HiddenTorrentsTest, WhoseLinkIsOfAnotherTorrentIsRefusedThere)
+{
+    const CreatedTorrent torrent = make_torrent(100'000);
+    const auto id = seeder.add(hidden_seed(torrent));
+    ASSERT_TRUE(id) << id.error();
+    ASSERT_EQ(downloader.add(hidden_get(torrent.magnet)), id);
+    ready(seeder);
+    ready(downloader);
+    // The seeder has a link to it, but for another swarm: it does not say that it has this torrent too.
+    downloader.service.hidden_linked(*id, kSeederAddress, true);
+    ASSERT_TRUE(run_until(io, [&] { return carried > 40; }, 30s)) << "it tried";
+    EXPECT_EQ(downloader.service.show(*id)->bytes_total, 0U) << "not even the description";
+    EXPECT_EQ(downloader.service.show(*id)->peers, 0U);
+    seeder.service.hidden_linked(*id, kDownloaderAddress, false);
+    EXPECT_TRUE(downloader.complete(*id)) << "and then it may";
+}
+
+TEST_F(HiddenTorrentsTest, ATorrentWithHiddenPeersOnlyRefusesOpenOnes)
+{
+    const CreatedTorrent torrent = make_torrent(100'000);
+    const auto id = seeder.add(hidden_seed(torrent));
+    ASSERT_TRUE(id) << id.error();
+    // As a stranger who calls in through an exit of ours would appear.
+    const Endpoint stranger = Endpoint::parse("203.0.113.9:4000").value();
+    const Endpoint seeder_seen = Endpoint::parse("203.0.113.7:4000").value();
+    downloader.sink.divert = carry(seeder.sink, seeder_seen, stranger);
+    seeder.sink.divert = carry(downloader.sink, stranger, seeder_seen);
+    AddTorrent open = hidden_get(torrent.magnet, PeerMode::open);
+    open.peers = {seeder_seen};
+    ASSERT_EQ(downloader.add(open), id);
+    ready(seeder);
+    ready(downloader);
+    ASSERT_TRUE(run_until(io, [&] { return carried > 40; }, 30s)) << "it tried";
+    EXPECT_EQ(downloader.service.show(*id)->bytes_total, 0U);
+}
+
+TEST_F(HiddenTorrentsTest, HiddenOnlyHasNoOtherWayToPeers)
+{
+    CreatedTorrent torrent = make_torrent(100'000);
+    AddTorrent request = hidden_get(torrent.magnet + "&tr=udp%3A%2F%2F203.0.113.5%3A80&x.pe=203.0.113.6:6881");
+    const auto id = downloader.add(request);
+    ASSERT_TRUE(id) << id.error();
+    ready(downloader);
+    EXPECT_FALSE(downloader.wait_for([&](auto done) { downloader.service.connect_peer(*id, kSeederAddress, done); }));
+    (void)run_until(io, [] { return false; }, 2s);
+    EXPECT_TRUE(downloader.sink.destinations.empty());
+    EXPECT_TRUE(strangers.empty()) << strangers.begin()->to_string();
+    request.peers = {kSeederAddress};
+    EXPECT_FALSE(downloader.add(request)) << "nor a named one";
+}
+
+TEST_F(HiddenTorrentsTest, HopsOutOfRangeAreRefused)
+{
+    const CreatedTorrent torrent = make_torrent(100'000);
+    for (const unsigned hops : {0U, 5U}) {
+        AddTorrent request = hidden_get(torrent.magnet);
+        request.route.hops = hops;
+        EXPECT_FALSE(downloader.add(request)) << hops;
+    }
+}
+
+TEST_F(HiddenTorrentsTest, APlainLifeIsHiddenOnlyAfterAWarning)
+{
+    const CreatedTorrent torrent = make_torrent(100'000);
+    {
+        TorrentNode before(io, containment, options("127.0.0.1", "state"));
+        ASSERT_TRUE(before.add(seed(torrent)));
+        ASSERT_TRUE(before.wait_for([&](auto done) { before.service.stop(5s, done); }));
+    }
+    TorrentNode node(io, containment, options("127.0.0.1", "state"));
+    AddTorrent request = hidden_seed(torrent);
+    request.go_on = true;
+    const auto refused = node.add(request);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().find("--although-seen"), std::string::npos);
+    request.peer_mode_chosen = false;
+    request.peer_mode = PeerMode::both;
+    const auto fallen_back = node.add(request);
+    ASSERT_TRUE(fallen_back) << fallen_back.error();
+    EXPECT_EQ(node.service.show(*fallen_back)->peer_mode, PeerMode::open);
+    ASSERT_TRUE(node.wait_for([&](auto done) { node.service.stop(5s, done); }));
+
+    TorrentNode warned(io, containment, options("127.0.0.1", "state"));
+    request.peer_mode = PeerMode::hidden;
+    request.peer_mode_chosen = true;
+    request.although_seen = true;
+    const auto taken = warned.add(request);
+    ASSERT_TRUE(taken) << taken.error();
+    EXPECT_EQ(warned.service.show(*taken)->peer_mode, PeerMode::hidden);
+    ASSERT_TRUE(warned.wait_for([&](auto done) { warned.service.stop(5s, done); }));
+
+    TorrentNode again(io, containment, options("127.0.0.1", "state"));
+    EXPECT_TRUE(again.load().empty());
+    ASSERT_TRUE(again.service.show(*taken)) << "it was said once";
+    EXPECT_EQ(again.service.show(*taken)->peer_mode, PeerMode::hidden);
+}
+
+} // namespace
+} // namespace cepa::main
