@@ -8,8 +8,10 @@ namespace cepa::tunnel {
 namespace {
 
 constexpr auto kMaintainEvery = std::chrono::seconds(1);
+constexpr auto kNewsLast = std::chrono::seconds(30);
+constexpr auto kSlowStep = std::chrono::seconds(20);
 /// The first looks around our own place, after the first node was found; then at kRefreshEvery.
-constexpr std::array kEarlyRefreshes{std::chrono::seconds(1), std::chrono::seconds(4), std::chrono::seconds(15),
+constexpr std::array kEarlyRefreshes{std::chrono::seconds(0), std::chrono::seconds(2), std::chrono::seconds(15),
                                      std::chrono::seconds(60)};
 
 bool is_equal_prefixes(const TunnelSettings& settings) noexcept
@@ -90,19 +92,24 @@ void Dht::on_alive(const PublicKey& key, const Endpoint& address, TimePoint now)
     const std::size_t before = table_.size();
     const bool first = before == 0;
     if (!table_.on_answer(key, address, now)) count_drop(drops_, "dht_table_full");
-    if (table_.size() != before) ++changes_;
+    if (table_.size() != before) {
+        ++changes_;
+        last_news_ = now;
+    }
     member_.heard(address, now);
     connector_.on_answer(key, address);
     if (first && table_.size() > 0) {
         refreshes_ = 0;
-        next_refresh_ = now + kEarlyRefreshes[0];
+        next_refresh_ = next_maintenance_ = now;
     }
 }
 
 void Dht::meet(const Endpoint& address)
 {
     const bool known = table_.at(address) != nullptr || own_.is_exactly(address);
-    if (!known && may_contact(settings_, address)) member_.walker().add_introduced(address, environment_.clock.now());
+    if (known || !may_contact(settings_, address)) return;
+    last_news_ = environment_.clock.now();
+    member_.walker().add_introduced(address, last_news_);
 }
 
 void Dht::remember(const DhtNode& node)
@@ -135,9 +142,18 @@ void Dht::tick()
     connector_.tick(now);
     if (now >= next_step_) {
         next_step_ = now + Walker::kStep;
-        member_.step(table_.size() < kWantedNodes, now);
+        member_.step(is_hungry(now), now);
     }
     if (now >= next_maintenance_) maintain(now);
+}
+
+/// In a small network nobody is left to be found: without news the walk only goes on slowly.
+bool Dht::is_hungry(TimePoint now)
+{
+    if (table_.size() >= kWantedNodes) return false;
+    if (now - last_news_ >= kNewsLast && now < next_slow_step_) return false;
+    next_slow_step_ = now + kSlowStep;
+    return true;
 }
 
 void Dht::maintain(TimePoint now)

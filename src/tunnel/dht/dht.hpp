@@ -49,6 +49,7 @@ private:
     void on_response(const Endpoint& source, ByteSpan packet, TimePoint now);
     void on_alive(const PublicKey& key, const Endpoint& address, TimePoint now);
     void take_own_id();
+    [[nodiscard]] bool is_hungry(TimePoint now);
     void maintain(TimePoint now);
     void refresh(TimePoint now);
 
@@ -68,6 +69,8 @@ private:
     DhtServer server_;
     DhtConnector connector_;
     TimePoint next_step_{};
+    TimePoint last_news_{};
+    TimePoint next_slow_step_{};
     TimePoint next_maintenance_{};
     TimePoint next_refresh_{};
     std::uint32_t refreshes_ = 0;
