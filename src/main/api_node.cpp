@@ -56,6 +56,9 @@ Json network_json(const NodeView& view)
                 {"distinct_prefixes", d.distinct_prefixes()},
                 {"wan", wan.is_null() ? "" : wan.to_string()},
                 {"bootstrapping", d.bootstrapping()},
+                {"dht_nodes", d.dht_nodes()},
+                {"dht_values", d.dht_values()},
+                {"introductions", d.introductions()},
                 {"says", network_text(d)},
                 {"reach", reach_text(d, s.relay.enabled || s.exit.enabled)}});
     return out;

@@ -23,6 +23,16 @@ std::vector<Endpoint> endpoints(const Json& params)
     return out;
 }
 
+void take_peer_mode(AddTorrent& request, const Json& params)
+{
+    const std::string given = text_param(params, "peer_mode", "");
+    const auto mode = given.empty() ? default_peer_mode(request.route.hops) : parse_peer_mode(given);
+    if (!mode) throw ApiError{fmt::format("parameter peer_mode: {}: expected public, hidden or both", given), true};
+    request.peer_mode = *mode;
+    request.peer_mode_chosen = !given.empty();
+    request.although_seen = flag_param(params, "although_seen", false);
+}
+
 AddTorrent add_request(const Json& params, const TorrentDefaults& defaults)
 {
     AddTorrent request;
@@ -36,6 +46,7 @@ AddTorrent add_request(const Json& params, const TorrentDefaults& defaults)
                                               : fmt::format("parameter hops: at most {} here", defaults.max_hops),
                        true};
     request.route.group = text_param(params, "group", request.route.group);
+    take_peer_mode(request, params);
     request.seed_mode = flag_param(params, "seed", false);
     request.paused = flag_param(params, "paused", false);
     request.sequential = flag_param(params, "sequential", false);
@@ -87,6 +98,7 @@ Json to_json(const TorrentInfo& t)
              {"name", t.name},
              {"hops", t.route.hops},
              {"group", t.route.group},
+             {"peer_mode", to_string(t.peer_mode)},
              {"state", to_string(t.state)},
              {"complete", t.complete},
              {"progress", t.progress},

@@ -5,12 +5,12 @@
 #include "main/api_node.hpp"
 #include "main/api_torrents.hpp"
 #include "main/control_server.hpp"
+#include "main/api_swarms.hpp"
 #include "main/engine_buffer.hpp"
+#include "main/hidden_wiring.hpp"
 #include "main/monthly_traffic.hpp"
 #include "main/node_settings.hpp"
-#include "main/proxies.hpp"
 #include "main/routing.hpp"
-#include "main/torrent_service.hpp"
 #include "main/user_error.hpp"
 #include "main/waiting.hpp"
 #include "main/worker_pool.hpp"
@@ -73,6 +73,7 @@ struct App::Parts {
     std::unique_ptr<Routing> routing;
     std::unique_ptr<Proxies> proxies;
     std::unique_ptr<TorrentService> torrents;
+    std::unique_ptr<HiddenSwarms> hidden; // nullptr without tunnels or without torrents
     Api api;
     std::unique_ptr<ControlServer> control;
     asio::steady_timer timer;
@@ -119,6 +120,12 @@ void App::Parts::make_tunnels()
     };
     hooks.on_route_settled = [this](const Route& route) { on_route(route, true); };
     hooks.on_notify = [this](const proto::Notify& notice) { on_notify(notice); };
+    hooks.on_hidden_link = [this](CircuitId circuit, const proto::HiddenLink& link) {
+        if (hidden) hidden->on_link(circuit, link);
+    };
+    hooks.on_hidden_gone = [this](CircuitId circuit, const Endpoint& peer) {
+        if (hidden) hidden->on_gone(circuit, peer);
+    };
     routing = std::make_unique<Routing>(io, *service, clock, routes, std::move(hooks));
     proxies = std::make_unique<Proxies>(io, containment, routing->sink(), clock);
 }
@@ -153,6 +160,7 @@ void App::Parts::make_torrents()
     const Settings& s = options.settings;
     TorrentServiceOptions settings;
     settings.state_folder = options.torrent_state;
+    settings.plain_marks = plain_marks_file(state.path());
     settings.plain_listen = s.torrent_listen.is_null() ? "0.0.0.0:0" : s.torrent_listen.to_string();
     settings.public_network = s.join == Join::public_network;
     settings.max_hops = options.tunnels ? 5 : 0;
@@ -172,12 +180,17 @@ void App::Parts::make_torrents()
         const Endpoint wan = endpoint_of(service->snapshot().discovery.wan());
         return wan.is_null() ? std::nullopt : std::optional(wan.ip);
     };
+    hooks.on_change = [this] {
+        if (hidden) hidden->update(torrents->list());
+    };
     torrents = std::make_unique<TorrentService>(io, containment, settings, std::move(hooks));
 }
 
 void App::Parts::on_route(const Route& route, bool ready)
 {
     if (!torrents) return;
+    // A hidden link carries traffic although no exit may be known.
+    if (!ready && hidden && hidden->has_links(proxies->torrent_route(route))) return;
     std::string waiting;
     if (!ready)
         for (const RouteStatus& status : routing->status())
@@ -201,6 +214,9 @@ void App::Parts::on_notify(const proto::Notify& notice)
         break;
     case proto::Notify::RESUMED:
         log::info("the machine was suspended: circuits are rebuilt");
+        break;
+    case proto::Notify::SWARM_SEEN:
+        if (hidden) hidden->on_seen(notice.bytes());
         break;
     default:
         break;
@@ -261,7 +277,8 @@ NodeView App::Parts::view()
                         {"from_client", s.relays.from_client}, {"to_client", s.relays.to_client},
                         {"held_back", s.relays.held_back},     {"backlog_full", s.relays.backlog_full},
                         {"send_failed", s.relays.send_failed}, {"fragments", s.relays.fragments},
-                        {"no_circuit", f.no_circuit},          {"moved", f.moved}};
+                        {"no_circuit", f.no_circuit},          {"moved", f.moved},
+                        {"no_hidden_peer", f.no_hidden_peer},  {"odd_origin", f.odd_origin}};
         };
     }
     if (torrents) {
@@ -287,6 +304,7 @@ void App::Parts::make_api()
         add_torrent_methods(api, *torrents,
                             {s.download_folder, options.tunnels ? s.hops : std::uint8_t{0},
                              options.tunnels ? std::uint8_t{5} : std::uint8_t{0}});
+    if (hidden) add_swarm_methods(api, *hidden);
     control = std::make_unique<ControlServer>(
         io, control_socket_path(state.path()),
         [this](const std::string& line, std::function<void(std::string)> done) { api.handle(line, std::move(done)); });
@@ -321,9 +339,15 @@ void App::start()
     if (p.options.torrents) {
         if (p.options.tunnels) p.start_containment();
         p.make_torrents();
+        if (p.service) p.hidden = join_hidden_swarms(*p.service, *p.routing, *p.proxies, *p.torrents);
     }
     p.make_api();
     p.tick_later();
+}
+
+const HiddenSwarms* App::hidden() const noexcept
+{
+    return parts_->hidden.get();
 }
 
 TorrentService& App::torrents() noexcept

@@ -17,6 +17,7 @@
 namespace cepa::main {
 
 class Api;
+class HiddenSwarms;
 class Proxies;
 class Routing;
 class TorrentService;
@@ -42,6 +43,8 @@ public:
     void start();
     /// Needs options.torrents.
     [[nodiscard]] TorrentService& torrents() noexcept;
+    /// nullptr without tunnels or torrents.
+    [[nodiscard]] const HiddenSwarms* hidden() const noexcept;
     /// nullptr without tunnels.
     [[nodiscard]] proto::TunnelService* tunnels() noexcept;
     /// Has the circuits of the route built before a torrent needs them; nothing without tunnels.

@@ -33,9 +33,10 @@ void protect_memory()
     ::prctl(PR_SET_DUMPABLE, 0);
 }
 
-bool may_hold_anonymous_torrents(Command command) noexcept
+bool may_hold_anonymous_torrents(const Options& options) noexcept
 {
-    return command == Command::run || command == Command::get;
+    const bool hidden_seed = options.command == Command::seed && options.torrent.hops.value_or(0) > 0;
+    return options.command == Command::run || options.command == Command::get || hidden_seed;
 }
 
 /// Precedence: flag > environment > file > default.
@@ -60,6 +61,8 @@ int run_command(CommandContext& context)
         return get_command(context);
     case Command::seed:
         return seed_command(context);
+    case Command::swarms:
+        return swarms_command(context);
     case Command::create:
         return create_command(context);
     case Command::run:
@@ -92,7 +95,7 @@ int start(const Options& options, const InProcessFactory& in_process, Console& c
     settings.download_folder = std::filesystem::absolute(settings.download_folder, ignored);
 
     ContainmentPermit permit{false, "switched off by torrents.containment = false"};
-    if (settings.containment && may_hold_anonymous_torrents(options.command)) permit = Containment::prepare();
+    if (settings.containment && may_hold_anonymous_torrents(options)) permit = Containment::prepare();
     protect_memory();
     CommandContext context{options, settings, state, file, permit, in_process, console};
     return run_command(context);

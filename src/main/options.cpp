@@ -17,10 +17,10 @@ struct CommandName {
     const char* name;
     const char* what;
 };
-constexpr std::array<CommandName, 17> kCommands{{
+constexpr std::array<CommandName, 18> kCommands{{
     {Command::demo, "demo", "a private network on loopback, a download through onion circuits, the proof"},
     {Command::get, "get", "one download, with a bar; Ctrl-C saves, a second get resumes"},
-    {Command::seed, "seed", "make a torrent of a file or folder, seed it, print the magnet link"},
+    {Command::seed, "seed", "make a torrent of a file or folder, seed it (hidden with --hops 1 to 4), print the magnet link"},
     {Command::create, "create", "make a .torrent file"},
     {Command::node, "node", "a relay or exit for others, without torrents"},
     {Command::run, "run", "the service in the foreground: tunnels, torrents, control socket"},
@@ -32,6 +32,7 @@ constexpr std::array<CommandName, 17> kCommands{{
     {Command::remove, "remove", "remove a torrent, and with --delete-files its files"},
     {Command::status, "status", "what the running service knows, carries and waits for"},
     {Command::circuits, "circuits", "the circuits of the running service"},
+    {Command::swarms, "swarms", "the hidden swarms: role, seeders found, links, introduction points"},
     {Command::workers, "workers", "the worker processes; with a number, run that many"},
     {Command::stop, "stop", "end the running service"},
     {Command::settings, "settings", "every key of cepa.toml: its default, its meaning, its environment variable"},
@@ -77,6 +78,7 @@ struct Raw {
     std::string listen;
     std::vector<std::string> peers;
     std::vector<std::string> seeders;
+    std::string peer_mode;
     int hops = -1;
     bool relay = false;
     bool exit = false;
@@ -127,13 +129,23 @@ void add_demo(CLI::App& c, Raw& raw)
         ->check(CLI::Range(0, 64))
         ->capture_default_str()
         ->type_name("N");
-    c.add_option("--exits", d.exits, "exit processes")->check(CLI::Range(1, 64))->capture_default_str()->type_name("N");
+    c.add_option("--exits", d.exits, "exit processes")->check(CLI::Range(0, 64))->capture_default_str()->type_name("N");
+    c.add_flag("--hidden", d.hidden, "a hidden seeder and a hidden downloader; no exit is needed (--exits 0)");
     c.add_option("--seeders", d.seeders, "seeder processes; default: enough to load every worker")
         ->check(CLI::Range(1, 64))
         ->type_name("N");
     c.add_option("--size", raw.size, "size of the random file, such as 256MiB")->type_name("SIZE");
     c.add_option("--output,-o", d.output, "keep the downloaded file in this folder")->type_name("DIR");
     c.add_flag("--front-process", d.front_process, "let main hand packets to the workers, as where the kernel cannot");
+}
+
+void add_peer_mode(CLI::App& c, Raw& raw)
+{
+    c.add_option("--peers", raw.peer_mode, "whom to take as peers: hidden, public or both (needs --hops 1 to 4)")
+        ->check(CLI::IsMember({"hidden", "public", "both"}))
+        ->type_name("KIND");
+    c.add_flag("--although-seen", raw.options.torrent.although_seen,
+               "hidden peers although this torrent was used without hops before");
 }
 
 void add_torrent(CLI::App& c, Raw& raw, const char* what)
@@ -144,6 +156,7 @@ void add_torrent(CLI::App& c, Raw& raw, const char* what)
     add_hops(c, raw);
     c.add_option("--group", t.group, "isolation group: torrents of two groups share no circuit")->type_name("NAME");
     add_repeatable(c, "--seeder", raw.seeders, "a peer of the swarm to connect to at once (repeatable)");
+    add_peer_mode(c, raw);
 }
 
 void add_command_flags(CLI::App& c, Command command, Raw& raw)
@@ -166,6 +179,7 @@ void add_command_flags(CLI::App& c, Command command, Raw& raw)
         c.add_option("--torrent", o.create.output, "its .torrent file, when one exists: nothing is hashed then")
             ->type_name("FILE");
         add_hops(c, raw);
+        add_peer_mode(c, raw);
         c.add_option("--tracker", o.create.trackers, "announce to this tracker (repeatable)")->expected(1)->take_all();
         break;
     case Command::create:
@@ -221,12 +235,16 @@ std::optional<ParseEnd> finish(Raw& raw)
     if (!raw.listen.empty()) {
         o.listen = Endpoint::parse(raw.listen);
         o.overrides.push_back(
-            {o.command == Command::seed ? "torrents.listen" : "network.listen", "--listen", {raw.listen}});
+            {o.command == Command::seed && raw.hops <= 0 ? "torrents.listen" : "network.listen", "--listen", {raw.listen}});
     }
     if (raw.hops >= 0) {
         o.demo.hops = static_cast<std::uint8_t>(raw.hops);
         o.torrent.hops = static_cast<std::uint8_t>(raw.hops);
     }
+    if (!raw.peer_mode.empty()) o.torrent.peers = parse_peer_mode(raw.peer_mode);
+    if (o.demo.exits == 0 && !o.demo.hidden) return ParseEnd{"--exits 0: only with --hidden can a demo do without", 2};
+    if (o.torrent.peers == PeerMode::hidden && !o.torrent.seeders.empty())
+        return ParseEnd{"--seeder names an open peer, and --peers hidden takes none", 2};
     if (raw.relay) o.overrides.push_back({"relay.enabled", "--relay", {"true"}});
     if (raw.exit) o.overrides.push_back({"exit.enabled", "--exit", {"true"}});
     if (!raw.size.empty()) {

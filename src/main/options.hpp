@@ -4,6 +4,7 @@
 
 #include "base/address.hpp"
 #include "main/settings.hpp"
+#include "main/torrent_types.hpp"
 
 #include <cstdint>
 #include <expected>
@@ -29,6 +30,7 @@ enum class Command : std::uint8_t {
     remove,
     status,
     circuits,
+    swarms,
     workers,
     stop,
     settings,
@@ -42,6 +44,8 @@ struct DemoOptions {
     std::uint32_t relays = 4;
     std::uint32_t exits = 2;
     std::uint32_t seeders = 0; ///< 0: enough to load every worker
+    bool hidden = false;       ///< one hidden seeder, found and reached through circuits only
+    bool relays_given = false;
     std::uint64_t size_bytes = std::uint64_t{256} << 20U;
     std::filesystem::path output; ///< empty: the download is deleted
     bool front_process = false;   ///< every node with a pool steers by its main process, as where the kernel cannot
@@ -54,6 +58,8 @@ struct TorrentOptions {
     std::optional<std::uint8_t> hops;
     std::string group = "default";
     std::vector<Endpoint> seeders; ///< to connect to at once
+    std::optional<PeerMode> peers; ///< unset: the command's default
+    bool although_seen = false;    ///< hidden, although it was used without hops before
     bool keep_seeding = false;
     bool paused = false;
 };

@@ -165,6 +165,11 @@ Result<void> StateFolder::save_traffic(const std::string& month, std::uint64_t b
     return write_file_atomically(path_ / "traffic.json", as_bytes(json.dump()));
 }
 
+std::filesystem::path plain_marks_file(const std::filesystem::path& state_folder)
+{
+    return state_folder / "plain-lives";
+}
+
 std::filesystem::path control_socket_path(const std::filesystem::path& state_folder)
 {
     return state_folder / "control.sock";

@@ -50,6 +50,9 @@ private:
     FileDescriptor lock_;
 };
 
+/// Of PlainMarks.
+[[nodiscard]] std::filesystem::path plain_marks_file(const std::filesystem::path& state_folder);
+
 /// Where the control socket of a node with this state folder lies.
 [[nodiscard]] std::filesystem::path control_socket_path(const std::filesystem::path& state_folder);
 

@@ -22,6 +22,7 @@
 namespace cepa::main {
 
 struct TorrentServiceOptions {
+    std::filesystem::path plain_marks; ///< see PlainMarks; empty: none are kept
     std::filesystem::path state_folder; ///< resume data goes to its torrents/ folder; empty: nothing is kept
     /// Where the plain session listens, "ADDRESS:PORT"; port 0 lets the system choose. A private network's seeders
     /// listen on a loopback address of their own.

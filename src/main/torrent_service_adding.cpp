@@ -1,5 +1,6 @@
 // How torrents come into the service, from the user and from the state folder, and how a whole route's torrents fail.
 #include "base/log.hpp"
+#include "main/plain_marks.hpp"
 #include "main/torrent_cleaning.hpp"
 #include "main/torrent_service_impl.hpp"
 #include "main/torrent_source.hpp"
@@ -84,13 +85,17 @@ Answer<void> TorrentService::Impl::add_parsed(lt::add_torrent_params params, Add
     const Id id = torrent_id(params.info_hashes);
     if (const auto known = records_.find(id); known != records_.end())
         return add_again(known->second, std::move(params), request, std::move(done));
-    plain_life = plain_life || route.hops == 0;
+    plain_life = plain_life || route.hops == 0 ||
+                 (has_hidden_peers(request.peer_mode) && PlainMarks(options_.plain_marks).has(id));
     if (Answer<void> possible = check_peer_mode(request, id, plain_life); !possible) return possible;
     if (Answer<void> complete = complete_params(params, request, policy_of(route, request.peer_mode)); !complete)
         return complete;
     const Answer<TorrentSession*> session = sessions_.open(route);
     if (!session) return std::unexpected(session.error());
 
+    if (route.hops == 0)
+        if (const Answer<void> marked = PlainMarks(options_.plain_marks).add(id); !marked)
+            return std::unexpected(marked.error());
     TorrentRecord& record = records_[id];
     record.info.id = id;
     record.info.route = route;

@@ -14,6 +14,9 @@ namespace cepa::main {
 namespace {
 
 constexpr std::size_t kMaxText = 256;
+/// Of what worker 0 leaves to its successor: CREATE, which carries it, is one message (proto::kMaxMessage).
+constexpr std::size_t kMaxDirectoryBytes = 768U << 10U;
+constexpr std::size_t kMaxRest = 4096;
 constexpr std::array<const char*, 5> kLevelNames{"trace", "debug", "info", "warn", "error"};
 
 void set_endpoint(proto::IpEndpoint& out, const Endpoint& endpoint)
@@ -52,6 +55,8 @@ proto::Create WorkerPool::Impl::create_message(WorkerId worker)
     for (const std::string& hash : monitored_)
         out.add_monitor(hash);
     *out.mutable_swarms() = swarms_.part_of(worker, target_);
+    const bool fits = out.ByteSizeLong() + directory_.ByteSizeLong() < proto::kMaxMessage - kMaxRest;
+    if (worker == WorkerId(0) && fits) *out.mutable_dht() = directory_;
     return out;
 }
 
@@ -106,6 +111,7 @@ void WorkerPool::Impl::on_sync(WorkerId from, const proto::Sync& sync)
     const proto::WorkerInfo& info = snapshot_.workers[from.value];
     traffic_.on_total(from, info.relayed_bytes() + info.exited_bytes());
     if (sync.has_share()) on_share(from, sync.share());
+    if (sync.has_dht()) on_directory(from, sync.dht());
     if (stale_[from.value]) refresh(from);
     if (observer_ != nullptr) observer_->on_sync();
 }
@@ -122,6 +128,15 @@ void WorkerPool::Impl::on_share(WorkerId from, proto::Share share)
     *envelope.mutable_share() = snapshot_.share;
     for (std::uint16_t i = 1; i < slots_.size(); ++i)
         tell(WorkerId(i), envelope);
+}
+
+/// Only kept: whoever takes over from worker 0 checks it.
+void WorkerPool::Impl::on_directory(WorkerId from, const proto::DhtState& directory)
+{
+    if (from == WorkerId(0) && directory.ByteSizeLong() <= kMaxDirectoryBytes)
+        directory_ = directory;
+    else
+        ++refused_entries_;
 }
 
 void WorkerPool::Impl::on_circuit_dead(WorkerId from, const proto::CircuitDead& dead)

@@ -78,6 +78,7 @@ private:
     void on_call(WorkerId from, const proto::Envelope& call, proto::Rpc::Respond respond) override;
     void on_sync(WorkerId from, const proto::Sync& sync);
     void on_share(WorkerId from, proto::Share share);
+    void on_directory(WorkerId from, const proto::DhtState& directory);
     void on_circuit_dead(WorkerId from, const proto::CircuitDead& dead);
     void on_notify(WorkerId from, const proto::Notify& notice);
     void on_hidden_link(WorkerId from, const proto::HiddenLink& link);
@@ -101,6 +102,7 @@ private:
     std::uint64_t ticks_ = 0;
     CircuitTable circuits_;
     proto::TunnelSnapshot snapshot_;
+    proto::DhtState directory_; ///< what worker 0 would leave to its successor
     SnapshotMerger merger_{snapshot_};
     TrafficMeter traffic_;
     std::uint64_t moved_before_ = 0; ///< of traffic_, what belongs to former months

@@ -29,6 +29,9 @@ struct CommandContext {
 [[nodiscard]] int create_command(CommandContext& context);
 /// run and node.
 [[nodiscard]] int service_command(CommandContext& context);
+/// seed with hops.
+[[nodiscard]] int hidden_seed_command(CommandContext& context);
+[[nodiscard]] int swarms_command(CommandContext& context);
 /// add, list, show, pause, resume, remove.
 [[nodiscard]] int torrents_command(CommandContext& context);
 /// Needs nothing of the context but the console.

@@ -3,6 +3,7 @@
 #include "main/commands/commands.hpp"
 #include "main/commands/download_watch.hpp"
 #include "main/commands/join_choice.hpp"
+#include "main/commands/seen_choice.hpp"
 #include "main/commands/torrent_argument.hpp"
 #include "main/control_client.hpp"
 #include "main/foreground.hpp"
@@ -77,9 +78,11 @@ int watch_service(CommandContext& context, ControlClient& service, const std::st
 }
 
 int by_service(CommandContext& context, ControlClient& service, const std::string& source,
-               const std::filesystem::path& folder)
+               const std::filesystem::path& folder, bool although_seen)
 {
-    const std::string id = service.call("add", add_params(context.options.torrent, source, folder))["id"];
+    Json params = add_params(context.options.torrent, source, folder);
+    params["although_seen"] = although_seen;
+    const std::string id = service.call("add", params)["id"];
     context.console.note("handed to the running service");
     return watch_service(context, service, id);
 }
@@ -180,14 +183,18 @@ AddTorrent add_request(const CommandContext& context, const std::string& source,
     request.source = source;
     request.save_path = folder;
     request.route = {torrent.hops.value_or(context.settings.hops), torrent.group};
+    request.peer_mode = torrent.peers.value_or(default_peer_mode(request.route.hops));
+    request.peer_mode_chosen = torrent.peers.has_value();
     request.peers = torrent.seeders;
     request.go_on = true;
     return request;
 }
 
-int by_own_node(CommandContext& context, const std::string& source, const std::filesystem::path& folder)
+int by_own_node(CommandContext& context, const std::string& source, const std::filesystem::path& folder,
+                bool although_seen)
 {
-    const AddTorrent request = add_request(context, source, folder);
+    AddTorrent request = add_request(context, source, folder);
+    request.although_seen = although_seen;
     if (request.route.hops > 0) need_network(context);
     StateFolder state = StateFolder::open(context.state);
     const auto resume = resume_folder(state.path(), source);
@@ -200,7 +207,7 @@ int by_own_node(CommandContext& context, const std::string& source, const std::f
     options.permit = context.permit;
     App app(io, std::move(state), std::move(options), context.in_process);
     app.start();
-    app.want_route(request.route);
+    if (request.peer_mode != PeerMode::hidden) app.want_route(request.route);
     Foreground foreground(io, app, kFailed);
     OwnDownload download(context, io, app, foreground);
     download.begin(request);
@@ -226,14 +233,16 @@ int get_command(CommandContext& context)
 {
     const std::string source = checked_source(context.options.torrent.source);
     const auto folder = checked_folder(context.options.torrent.folder);
+    const bool asks_hidden = has_hidden_peers(context.options.torrent.peers.value_or(PeerMode::open));
+    const bool although_seen = asks_hidden && choose_although_seen(context, id_of_source(source));
     if (auto service = ControlClient::connect(context.state)) {
         const std::string command = service->call("status").value("command", "");
-        if (command == "run") return by_service(context, *service, source, folder);
+        if (command == "run") return by_service(context, *service, source, folder, although_seen);
         throw UserError(
             fmt::format("state folder {}: in use by cepa {}; wait for it or choose another folder with --state",
                         context.state.string(), command));
     }
-    return by_own_node(context, source, folder);
+    return by_own_node(context, source, folder, although_seen);
 }
 
 } // namespace cepa::main

@@ -24,11 +24,6 @@ constexpr const char* kQuestion =
     "Being an exit for others is a separate choice and stays off.\n"
     "Join the public network? [yes/no] ";
 
-bool at_a_terminal()
-{
-    return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1;
-}
-
 void keep_choice(CommandContext& context)
 {
     std::error_code ignored;
@@ -47,6 +42,11 @@ void keep_choice(CommandContext& context)
 }
 
 } // namespace
+
+bool at_a_terminal()
+{
+    return ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1;
+}
 
 JoinAnswer parse_join_answer(const std::string& line)
 {

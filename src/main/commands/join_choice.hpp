@@ -17,6 +17,9 @@ enum class JoinAnswer : std::uint8_t { join, decline, unclear };
 /// settings file when there is none yet. Throws Misuse with how_to_join() otherwise.
 void need_network(CommandContext& context);
 
+/// Somebody can be asked.
+[[nodiscard]] bool at_a_terminal();
+
 /// What it means to be an exit, said at every start as one.
 void say_what_exiting_means(Console& console);
 

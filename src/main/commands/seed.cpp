@@ -1,4 +1,4 @@
-// Seeds a file or folder plainly (hops 0): peers see this computer's address. Hidden seeding comes with its own issue.
+// Seeds a file or folder plainly (hops 0): peers see this computer's address. With hops: seed_hidden.cpp.
 #include "main/atomic_file.hpp"
 #include "main/commands/commands.hpp"
 #include "main/foreground.hpp"
@@ -82,9 +82,9 @@ struct Seeding {
 int seed_command(CommandContext& context)
 {
     const TorrentOptions& torrent = context.options.torrent;
-    if (torrent.hops.value_or(0) != 0)
-        throw Misuse("seed: hidden seeding (--hops above 0) does not exist yet; without --hops your address is seen by "
-                     "every peer");
+    if (torrent.hops.value_or(0) != 0) return hidden_seed_command(context);
+    if (torrent.peers && *torrent.peers != PeerMode::open)
+        throw Misuse("seed: hidden peers need --hops 1 to 4; without --hops your address is seen by every peer");
     StateFolder state = StateFolder::open(context.state);
     std::error_code ignored;
     const auto path = std::filesystem::absolute(torrent.source, ignored).lexically_normal();

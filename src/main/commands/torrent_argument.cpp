@@ -6,6 +6,7 @@
 #include "main/user_error.hpp"
 
 #include <fmt/format.h>
+#include <libtorrent/torrent_info.hpp>
 
 #include <cerrno>
 #include <cstring>
@@ -57,6 +58,15 @@ std::string checked_source(const std::string& source)
     return path.string();
 }
 
+std::string id_of_source(const std::string& source)
+{
+    AddTorrent whole;
+    whole.source = source;
+    auto parsed = read_source(whole);
+    if (!parsed) throw UserError(parsed.error());
+    return torrent_id(parsed->ti ? parsed->ti->info_hashes() : parsed->info_hashes);
+}
+
 std::filesystem::path checked_folder(const std::filesystem::path& folder)
 {
     std::error_code error;
@@ -75,6 +85,8 @@ Json add_params(const TorrentOptions& torrent, const std::string& source, const 
 {
     Json out{{"source", source}, {"folder", folder.string()}, {"group", torrent.group}, {"paused", torrent.paused}};
     if (torrent.hops) out["hops"] = *torrent.hops;
+    if (torrent.peers) out["peer_mode"] = to_string(*torrent.peers);
+    out["although_seen"] = torrent.although_seen;
     out["peers"] = Json::array();
     for (const Endpoint& peer : torrent.seeders)
         out["peers"].push_back(peer.to_string());

@@ -15,6 +15,9 @@ namespace cepa::main {
 /// a file that is missing or cannot be read, a link that is none, an address of the Web.
 [[nodiscard]] std::string checked_source(const std::string& source);
 
+/// TorrentInfo::id of a checked source.
+[[nodiscard]] std::string id_of_source(const std::string& source);
+
 /// The folder for a download, absolute, made when missing. Throws UserError when it cannot be written to.
 [[nodiscard]] std::filesystem::path checked_folder(const std::filesystem::path& folder);
 

@@ -1,6 +1,7 @@
 // Commands that act on the torrents of the running service: add, list, show, pause, resume, remove.
 #include "main/api_torrents.hpp"
 #include "main/commands/commands.hpp"
+#include "main/commands/seen_choice.hpp"
 #include "main/commands/torrent_argument.hpp"
 #include "main/control_client.hpp"
 #include "main/quantity.hpp"
@@ -48,6 +49,8 @@ int add(CommandContext& context)
         params.erase("folder"); // the service knows its own default
     else
         params["folder"] = checked_folder(torrent.folder).string();
+    if (has_hidden_peers(torrent.peers.value_or(PeerMode::open)))
+        params["although_seen"] = choose_although_seen(context, id_of_source(source));
     ControlClient service = running_service(context);
     const Json before = ask(service, "list")["torrents"];
     const Json id = ask(service, "add", params)["id"];

@@ -1,0 +1,92 @@
+#include "main/api_swarms.hpp"
+
+#include "main/quantity.hpp"
+
+#include <fmt/format.h>
+
+namespace cepa::main {
+namespace {
+
+std::string hex_text(const std::string& bytes)
+{
+    std::string out;
+    for (const char byte : bytes)
+        out += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+    return out;
+}
+
+Json age_json(bool known, std::uint64_t age_ms)
+{
+    return known ? Json(static_cast<double>(age_ms) / 1e3) : Json();
+}
+
+std::string age_text(const Json& swarm, const char* key)
+{
+    const auto found = swarm.find(key);
+    return found == swarm.end() || !found->is_number() ? "never" : format_duration(found->get<double>()) + " ago";
+}
+
+const char* role_of(const HiddenSwarmStatus& swarm)
+{
+    return swarm.seed ? "seed" : swarm.download ? "download" : "idle";
+}
+
+} // namespace
+
+Json to_json(const HiddenSwarmStatus& swarm)
+{
+    const proto::SwarmInfo& info = swarm.tunnels;
+    return {{"id", swarm.id},
+            {"name", swarm.name},
+            {"lookup_hash", hex_text(swarm.lookup_hash)},
+            {"hops", swarm.route.hops},
+            {"group", swarm.route.group},
+            {"role", role_of(swarm)},
+            {"seeders_found", info.seeders_found()},
+            {"linking", info.linking()},
+            {"links", info.links()},
+            {"linked_ever", info.linked_ever()},
+            {"introduction_points", info.introduction_points()},
+            {"introduction_points_wanted", swarm.introduction_points},
+            {"looked_up_s", age_json(info.has_looked_up_ms(), info.looked_up_ms())},
+            {"announced_s", age_json(info.has_announced_ms(), info.announced_ms())},
+            {"seen", swarm.seen},
+            {"estimated_size", swarm.estimated_size},
+            {"estimated_from", swarm.seed ? "ourselves and who is linked to us"
+                                          : "distinct swarm keys of seeders, as introduction points told in lookups"}};
+}
+
+std::string findable_line(const Json& swarm)
+{
+    const int points = swarm.value("introduction_points", 0);
+    const std::string counted =
+        fmt::format("introduction points {} of {}", points, swarm.value("introduction_points_wanted", 0));
+    return points == 0 ? counted + ": nobody finds it yet" : counted;
+}
+
+std::string swarm_line(const Json& s)
+{
+    const std::string name = s.value("name", "");
+    const std::string role = s.value("role", "");
+    std::string out = fmt::format("{:.10}  {:<8}  {} hops  {} links", s.value("id", ""), role, s.value("hops", 0),
+                                  s.value("links", 0));
+    if (s.value("linking", 0) > 0) out += fmt::format(" (+{} being made)", s.value("linking", 0));
+    if (role == "seed")
+        out += fmt::format("  {}  renewed {}", findable_line(s), age_text(s, "announced_s"));
+    else
+        out += fmt::format("  {} seeders found  looked up {}", s.value("seeders_found", 0), age_text(s, "looked_up_s"));
+    return out + fmt::format("  asked for {} times  about {} in the swarm  {}", s.value("seen", std::uint64_t{0}),
+                             s.value("estimated_size", 0), name);
+}
+
+void add_swarm_methods(Api& api, const HiddenSwarms& hidden)
+{
+    api.add("swarms", [&hidden](const Json&, const Api::Respond& respond) {
+        Json list = Json::array();
+        for (const HiddenSwarmStatus& swarm : hidden.status())
+            list.push_back(to_json(swarm));
+        respond(Json{{"swarms", std::move(list)}});
+    });
+}
+
+} // namespace cepa::main

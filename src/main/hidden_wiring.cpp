@@ -1,0 +1,26 @@
+#include "main/hidden_wiring.hpp"
+
+#include <utility>
+
+namespace cepa::main {
+
+std::unique_ptr<HiddenSwarms> join_hidden_swarms(proto::TunnelService& service, Routing& routing, Proxies& proxies,
+                                                 TorrentService& torrents)
+{
+    HiddenSwarmsHooks hooks;
+    hooks.route_of = [&proxies](const TorrentRoute& route) { return proxies.route_of(route); };
+    hooks.add_circuit = [&routing](const Route& route, CircuitId circuit, const Endpoint& peer) {
+        routing.add_hidden(route, circuit, peer);
+    };
+    hooks.linked = [&torrents](const std::string& id, const Endpoint& peer, bool seeder) {
+        torrents.hidden_linked(id, peer, seeder);
+    };
+    hooks.lost = [&torrents](const std::string& id, const Endpoint& peer) { torrents.hidden_lost(id, peer); };
+    hooks.waiting = [&torrents](const std::string& id, const std::string& what) {
+        torrents.set_hidden_waiting(id, what);
+    };
+    hooks.usable = [&torrents](const TorrentRoute& route) { torrents.set_route(route, true, ""); };
+    return std::make_unique<HiddenSwarms>(service, std::move(hooks));
+}
+
+} // namespace cepa::main

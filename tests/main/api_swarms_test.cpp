@@ -1,0 +1,64 @@
+#include "main/api_swarms.hpp"
+#include "main/fake_tunnel_service.hpp"
+
+#include <gtest/gtest.h>
+
+namespace cepa::main {
+namespace {
+
+HiddenSwarmStatus a_seed()
+{
+    HiddenSwarmStatus out;
+    out.id = std::string(40, 'a');
+    out.name = "film.bin";
+    out.lookup_hash = std::string(20, '\xff');
+    out.route = {2, "default"};
+    out.seed = true;
+    out.introduction_points = 3;
+    out.tunnels.set_introduction_points(2);
+    out.tunnels.set_announced_ms(90'000);
+    out.seen = 4;
+    out.estimated_size = 1;
+    return out;
+}
+
+TEST(ApiSwarmsTest, TellsAllOfASwarm)
+{
+    const Json json = to_json(a_seed());
+    EXPECT_EQ(json["role"], "seed");
+    EXPECT_EQ(json["lookup_hash"].get<std::string>(), std::string(40, 'f'));
+    EXPECT_EQ(json["hops"], 2);
+    EXPECT_EQ(json["introduction_points"], 2);
+    EXPECT_EQ(json["introduction_points_wanted"], 3);
+    EXPECT_EQ(json["announced_s"], 90.0);
+    EXPECT_TRUE(json["looked_up_s"].is_null());
+    EXPECT_EQ(json["seen"], 4);
+    EXPECT_FALSE(json["estimated_from"].get<std::string>().empty());
+}
+
+TEST(ApiSwarmsTest, LinesForAPerson)
+{
+    Json json = to_json(a_seed());
+    const std::string line = swarm_line(json);
+    for (const char* part : {"aaaaaaaaaa  seed", "introduction points 2 of 3", "asked for 4 times", "film.bin"})
+        EXPECT_NE(line.find(part), std::string::npos) << part << " in " << line;
+    json["introduction_points"] = 0;
+    EXPECT_EQ(findable_line(json), "introduction points 0 of 3: nobody finds it yet");
+    json["role"] = "download";
+    json["seeders_found"] = 5;
+    EXPECT_NE(swarm_line(json).find("5 seeders found  looked up never"), std::string::npos) << swarm_line(json);
+}
+
+TEST(ApiSwarmsTest, TheRequestListsThem)
+{
+    test::FakeTunnelService service;
+    HiddenSwarms hidden(service, {});
+    Api api;
+    add_swarm_methods(api, hidden);
+    std::string answer;
+    api.handle(R"({"id":1,"method":"swarms"})", [&](std::string line) { answer = std::move(line); });
+    EXPECT_EQ(Json::parse(answer)["result"], Json({{"swarms", Json::array()}}));
+}
+
+} // namespace
+} // namespace cepa::main
