@@ -101,15 +101,16 @@ struct SimNode::EveryId final : CircuitIdOwner {
     [[nodiscard]] bool is_mine(CircuitId) const noexcept override { return true; }
 };
 
-SimNode::SimNode(SimNetwork& network, const Endpoint& address, TunnelSettings settings, std::uint64_t seed)
+SimNode::SimNode(SimNetwork& network, const Endpoint& address, TunnelSettings settings, std::uint64_t seed,
+                 Siblings* siblings, Duration tick)
     : network_(network), address_(address), settings_(std::move(settings)), random_(seed), resolver_(network),
       sender_(std::make_unique<Sender>(network, address)), sockets_(std::make_unique<Sockets>(network, *this)),
       ids_(std::make_unique<EveryId>()),
       tunnel_(std::make_unique<Tunnel>(
-          settings_, Environment{network.clock(), random_, *sender_, *sockets_, resolver_, *ids_}, *this))
+          settings_, Environment{network.clock(), random_, *sender_, *sockets_, resolver_, *ids_, siblings}, *this))
 {
     network_.attach(address_, [this](const SimPacket& packet) { receive(packet); });
-    ticking_ = network_.every(std::chrono::milliseconds(50), [this] { tunnel_->tick(); });
+    ticking_ = network_.every(tick, [this] { tunnel_->tick(); });
 }
 
 SimNode::~SimNode()

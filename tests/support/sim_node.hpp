@@ -4,6 +4,7 @@
 #include "support/packet.hpp"
 #include "support/sim_network.hpp"
 
+#include "tunnel/siblings.hpp"
 #include "tunnel/tunnel.hpp"
 
 #include <map>
@@ -38,7 +39,9 @@ struct ReceivedData {
 
 class SimNode final : public tunnel::TunnelObserver {
 public:
-    SimNode(SimNetwork& network, const Endpoint& address, tunnel::TunnelSettings settings, std::uint64_t seed);
+    /// `siblings` and `tick` are for tests whose nodes are Tunnels of one node, or that take days.
+    SimNode(SimNetwork& network, const Endpoint& address, tunnel::TunnelSettings settings, std::uint64_t seed,
+            tunnel::Siblings* siblings = nullptr, Duration tick = std::chrono::milliseconds(50));
     ~SimNode() override;
     SimNode(const SimNode&) = delete;
     SimNode& operator=(const SimNode&) = delete;

@@ -154,7 +154,11 @@ void Guards::maintain(const std::vector<Candidate>& candidates, std::int64_t now
     if (!may_adopt()) return;
     for (const GuardUse use : {GuardUse::first_hop, GuardUse::single_hop, GuardUse::second_hop}) {
         if (use == GuardUse::second_hop && !second_hops_) continue;
-        for (std::size_t have = present(use, candidates).size() + awaited(use, now_unix_s); have < kWanted; ++have) {
+        // Of enough second hops one may be away: each new one is another chance to be an enemy's.
+        const auto kept = static_cast<std::size_t>(
+            std::ranges::count_if(guards_, [&](const Guard& g) { return is_for(g, use); }));
+        const std::size_t wanted = use == GuardUse::second_hop && kept >= kWanted ? kWanted - 1 : kWanted;
+        for (std::size_t have = present(use, candidates).size() + awaited(use, now_unix_s); have < wanted; ++have) {
             if (!adopt(use, candidates, [](const Candidate&) { return true; }, now_unix_s, random)) break;
         }
     }

@@ -92,7 +92,8 @@ std::optional<Candidate> PathSelection::hidden_first(const HiddenSearch& search,
 std::optional<Candidate> PathSelection::second_hop(const HiddenSearch& search, const Suits& suits, Adopt when)
 {
     const auto draw = [&](const Suits& fits, Adopt adopt) {
-        return guards_.choose(GuardUse::second_hop, search.candidates, {}, fits, search.now_unix_s, random_, adopt);
+        return guards_.choose(GuardUse::second_hop, search.candidates, search.loads.second_hops, fits,
+                              search.now_unix_s, random_, adopt);
     };
     if (auto found = draw([&](const Candidate& c) { return !search.is_unreachable(c) && suits(c); }, when))
         return found;

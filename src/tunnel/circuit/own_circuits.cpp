@@ -352,6 +352,8 @@ PathLoads OwnCircuits::loads() const
         ++(entry->path.size() == 1 ? out.single_hops : out.first_hops)[entry->path.front().key];
         const bool exits = entry->path.size() > 1 && entry->circuit.purpose() == CircuitPurpose::data;
         if (exits) ++out.exits[entry->path.back().key];
+        const bool second = entry->path.size() > 1 && entry->circuit.purpose() != CircuitPurpose::data;
+        if (second) ++out.second_hops[entry->path[1].key];
     }
     const TimePoint now = tools_.environment.clock.now();
     std::uint32_t most = 1;

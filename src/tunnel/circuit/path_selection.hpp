@@ -49,6 +49,7 @@ struct PathLoads {
     Guards::Load first_hops;
     Guards::Load single_hops;
     Guards::Load exits;
+    Guards::Load second_hops; ///< of circuits for hidden services
 };
 
 class PathSelection {

@@ -40,8 +40,16 @@ bool SeederTable::learn(const PublicKey& swarm_key, const IntroductionPoint& poi
     return true;
 }
 
+void SeederTable::note(const PublicKey& swarm_key, TimePoint now)
+{
+    const auto known = noted_.find(swarm_key);
+    if (known != noted_.end()) known->second = now;
+    else if (noted_.size() < kMost) noted_.emplace(swarm_key, now);
+}
+
 void SeederTable::expire(TimePoint now)
 {
+    std::erase_if(noted_, [&](const auto& entry) { return now - entry.second >= kPointKept; });
     for (auto& [key, seeder] : seeders_) {
         if (seeder.link) continue; // for when it ends
         std::erase_if(seeder.points, [&](const IntroductionPoint& p) { return now - p.seen >= kPointKept; });

@@ -39,7 +39,7 @@ struct EndLink {
 
 struct Seeder {
     static constexpr std::size_t kMostPoints = 6;
-    static constexpr std::size_t kMostRequests = 2;
+    static constexpr std::size_t kMostRequests = 3;
 
     std::vector<IntroductionPoint> points;
     std::size_t next_point = 0;
@@ -67,6 +67,10 @@ public:
 
     /// Somebody said that `point` leads to the seeder with that key. False when there is no room.
     bool learn(const PublicKey& swarm_key, const IntroductionPoint& point, TimePoint now);
+    /// A seeder that is another worker's: only counted.
+    void note(const PublicKey& swarm_key, TimePoint now);
+    /// Seeders, ours and those of others.
+    [[nodiscard]] std::size_t found() const noexcept { return seeders_.size() + noted_.size(); }
     void expire(TimePoint now);
     void forget_point(const PublicKey& swarm_key, const Endpoint& address);
 
@@ -81,6 +85,7 @@ private:
     bool make_room();
 
     std::map<PublicKey, Seeder> seeders_;
+    std::map<PublicKey, TimePoint> noted_; ///< when last
 };
 
 } // namespace cepa::tunnel

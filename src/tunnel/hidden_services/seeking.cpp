@@ -39,12 +39,6 @@ std::uint32_t Seeking::links() const
         std::ranges::count_if(seeders_.all(), [](const auto& e) { return e.second.link.has_value(); }));
 }
 
-// A swarm key is its owner's choice: who makes all of them fall to one worker only has that one's links.
-bool Seeking::is_ours(const PublicKey& swarm_key) const noexcept
-{
-    return plan_.parts <= 1 || Reader(swarm_key.ed25519).u64() % plan_.parts == plan_.part;
-}
-
 std::size_t Seeking::most_links() const noexcept
 {
     const std::size_t parts = std::max(plan_.parts, 1U);
@@ -61,7 +55,7 @@ void Seeking::tick(TimePoint now)
         if (seeder.busy()) ++taken;
     }
     for (auto& [key, seeder] : seeders_.all()) {
-        if (!is_ours(key)) continue;
+        if (!plan_.has_part(key)) continue; // it was, before the workers' number changed
         const bool was_busy = seeder.busy();
         tick(key, seeder, was_busy || taken < most_links(), now);
         if (!was_busy && seeder.busy()) ++taken;
@@ -82,11 +76,13 @@ void Seeking::tick(const PublicKey& swarm_key, Seeder& seeder, bool room, TimePo
     if (seeder.linking && now - seeder.linking->since >= kLinkWithin)
         circuits_.circuits().close(seeder.linking->circuit, "not linked", now); // on_closed() does the rest
     if (seeder.link || seeder.linking) return;
-    const bool waits = !seeder.requests.empty() && now - seeder.requests.back().sent < kAnswer;
-    if (waits || !room || seeder.points.empty() || !seeder.retry.due(now)) return;
-    // Every point had its turn without an answer: the seeder may be gone.
-    if (seeder.requests.size() >= std::min(Seeder::kMostRequests, seeder.points.size())) {
-        seeder.requests.clear();
+    if (!room || seeder.points.empty() || !seeder.retry.due(now)) return;
+    if (!seeder.requests.empty()) {
+        const Duration waited = now - seeder.requests.back().sent;
+        const bool all_asked = seeder.requests.size() >= std::min(Seeder::kMostRequests, seeder.points.size());
+        if (waited < (all_asked ? kAnswer : kNextPoint)) return;
+        if (!all_asked) return ask(swarm_key, seeder, now);
+        seeder.requests.clear(); // the seeder may be gone
         seeder.retry.fail(now, circuits_.tools().random);
         return search_.hurry(now);
     }

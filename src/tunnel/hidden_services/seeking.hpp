@@ -4,7 +4,7 @@
 //
 // One seeder:
 //   known --create-e2e--> asked --created-e2e, swarm key right--> building --ready, link-e2e--> linking
-//     ^                    | 10 s: its next introduction point      |                             | linked-e2e
+//     ^                    | 4 s: its next introduction point too     |                             | linked-e2e
 //     +--- back-off -------+---------------------------- 20 s ------+-----------------------------+--> linked
 #pragma once
 
@@ -21,7 +21,9 @@ class Seeking final : public CircuitUser, public LookupUser {
 public:
     /// Links of one swarm, of all workers.
     static constexpr std::size_t kMostLinks = 15;
-    static constexpr Duration kAnswer = std::chrono::seconds(10);
+    /// After so long the next introduction point is asked too; the first may still answer.
+    static constexpr Duration kNextPoint = std::chrono::seconds(4);
+    static constexpr Duration kAnswer = std::chrono::seconds(12);
     /// From created-e2e to linked-e2e: so long the seeder's end waits.
     static constexpr Duration kLinkWithin = std::chrono::seconds(20);
     /// A link that held so long was honest: the next one is made at once.
@@ -35,7 +37,7 @@ public:
 
     void tick(TimePoint now);
 
-    [[nodiscard]] std::uint32_t found() const noexcept { return static_cast<std::uint32_t>(seeders_.all().size()); }
+    [[nodiscard]] std::uint32_t found() const noexcept { return static_cast<std::uint32_t>(seeders_.found()); }
     [[nodiscard]] std::uint32_t linking() const;
     [[nodiscard]] std::uint32_t links() const;
     [[nodiscard]] std::uint32_t linked_ever() const noexcept { return linked_ever_; }
@@ -53,7 +55,6 @@ public:
     [[nodiscard]] bool on_answer(CircuitId circuit, const Endpoint& origin, ByteSpan packet, TimePoint now) override;
 
 private:
-    [[nodiscard]] bool is_ours(const PublicKey& swarm_key) const noexcept;
     [[nodiscard]] std::size_t most_links() const noexcept;
     void retire_link(Seeder& seeder, TimePoint now);
     void tick(const PublicKey& swarm_key, Seeder& seeder, bool room, TimePoint now);

@@ -25,6 +25,13 @@ struct SwarmPlan {
     std::uint32_t introduction_points = 0; ///< that this worker keeps up, when it seeds
     std::uint32_t part = 0;             ///< this worker links to the seeders whose key falls to `part` of `parts`
     std::uint32_t parts = 1;
+
+    /// Whether a seeder is this worker's. The key is its owner's choice: who makes all of them fall to one worker only
+    /// has that one's links.
+    [[nodiscard]] bool has_part(const PublicKey& swarm_key) const noexcept
+    {
+        return parts <= 1 || Reader(swarm_key.ed25519).u64() % parts == part;
+    }
 };
 
 /// How it goes. Times are ages.

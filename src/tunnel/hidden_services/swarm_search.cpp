@@ -107,7 +107,8 @@ void SwarmSearch::learn(const PeersResponse& answer, TimePoint now)
         if (++taken > kMostPeers) break;
         const bool ourselves = plan_.seed_key && peer.swarm_key == plan_.seed_key->public_key();
         if (ourselves || !circuits_.may_contact_there(peer.address)) continue;
-        seeders_.learn(peer.swarm_key, {peer.address, peer.key, now}, now);
+        if (plan_.has_part(peer.swarm_key)) seeders_.learn(peer.swarm_key, {peer.address, peer.key, now}, now);
+        else seeders_.note(peer.swarm_key, now);
     }
     if (seeders_.all().empty()) return;
     if (nobody_.failures() > 0) { // the first ones: there may be more where they are known

@@ -1,0 +1,107 @@
+// How long a hidden seeder's first guard stays unknown to one who owns a part of the relays, always online, and makes
+// the seeder build as many rendezvous circuits as it likes. Whoever is last hop sees the hop before it, so such a one
+// learns every second hop at once; it learns the first hop from a second hop of its own.
+// Section 18 (F9): with 5 % of the relays hostile, half of the guards are found only after 60 days or more.
+#include "support/candidates.hpp"
+#include "support/test_random.hpp"
+#include "tunnel/circuit/path_selection.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <set>
+
+namespace cepa::tunnel {
+namespace {
+
+constexpr std::int64_t kDay = 86400;
+constexpr std::int64_t kDiscoveryStart = 1'900'000'000;
+constexpr int kSeeders = 400;
+constexpr int kDays = 120;
+constexpr std::uint32_t kDiscoveryRelays = 160;
+constexpr std::uint32_t kHostileEvery = 20;
+/// An honest relay is gone for good after 120 days on average, and away on one day of ten.
+constexpr std::uint32_t kDaysOfLife = 120;
+constexpr std::uint32_t kAwayOneDayIn = 10;
+/// Rendezvous circuits that show all second hops in use on a day; thousands more would show no others.
+constexpr int kCircuitsADay = 12;
+
+class Relays100 {
+public:
+    explicit Relays100(std::uint64_t seed) : random_(seed)
+    {
+        for (std::uint32_t n = 0; n < kDiscoveryRelays; ++n)
+            relays_.push_back(next());
+    }
+    [[nodiscard]] std::vector<Candidate> today()
+    {
+        std::vector<Candidate> out;
+        for (Relay& relay : relays_) {
+            if (!relay.hostile && random_.below(kDaysOfLife) == 0) relay = next();
+            if (relay.hostile || random_.below(kAwayOneDayIn) != 0) out.push_back(relay.candidate);
+        }
+        return out;
+    }
+    [[nodiscard]] bool is_hostile(const PublicKey& key) const { return hostile_.contains(key); }
+
+private:
+    struct Relay {
+        Candidate candidate;
+        bool hostile = false;
+    };
+    Relay next()
+    {
+        const std::uint32_t n = made_++;
+        Candidate made{test::key_number(n + 1000 * 1000),
+                       {IpAddress::v4((40U << 24U) + (n << 14U) + 1U), 8090},
+                       test::kRelayFlags,
+                       true};
+        const bool hostile = n < kDiscoveryRelays && n % kHostileEvery == 0;
+        if (hostile) hostile_.insert(made.key);
+        return {made, hostile};
+    }
+    test::TestRandom random_;
+    std::vector<Relay> relays_;
+    std::set<PublicKey> hostile_;
+    std::uint32_t made_ = 0;
+};
+
+/// The day on which the first guard of a seeder in a network of its own was found; kDays when it was not.
+int found_on(std::uint64_t seed)
+{
+    Relays100 relays(seed);
+    test::TestRandom random(seed + 1'000'000);
+    PathRules rules;
+    rules.public_network = true;
+    PathSelection selection(rules, {}, random);
+    PathWish wish;
+    wish.purpose = CircuitPurpose::rendezvous;
+    wish.hops = 3;
+    for (int day = 0; day < kDays; ++day) {
+        const std::vector<Candidate> today = relays.today();
+        const std::int64_t now = kDiscoveryStart + day * kDay;
+        selection.guards().maintain(today, now, random);
+        for (int i = 0; i < kCircuitsADay; ++i) {
+            // The day's second hops were awaited long enough by its second circuit.
+            const auto path = selection.choose(wish, today, {}, now + i * 3600);
+            if (path && relays.is_hostile((*path)[1].key)) return day;
+        }
+    }
+    return kDays;
+}
+
+TEST(GuardDiscovery, HalfOfTheFirstGuardsAreFoundAfterSixtyDaysOrLater)
+{
+    std::vector<int> days;
+    for (int seeder = 0; seeder < kSeeders; ++seeder)
+        days.push_back(found_on(static_cast<std::uint64_t>(seeder)));
+    std::ranges::sort(days);
+    const auto quantile = [&](std::size_t percent) { return days[days.size() * percent / 100]; };
+    std::printf("[          ] found after days: 10 %% %d, 25 %% %d, 50 %% %d\n", quantile(10), quantile(25),
+                quantile(50));
+    EXPECT_GE(quantile(50), 60);
+}
+
+} // namespace
+} // namespace cepa::tunnel

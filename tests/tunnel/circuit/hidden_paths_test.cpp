@@ -1,0 +1,222 @@
+#include "support/candidates.hpp"
+#include "support/test_random.hpp"
+#include "tunnel/circuit/path_selection.hpp"
+#include "tunnel/error.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace cepa::tunnel {
+namespace {
+
+using test::candidate_number;
+
+constexpr std::int64_t kHiddenNow = 1'900'000'000;
+
+PathRules hidden_rules()
+{
+    PathRules rules;
+    rules.public_network = true;
+    return rules;
+}
+
+PathWish wish_for(CircuitPurpose purpose, std::uint8_t hops)
+{
+    PathWish out;
+    out.purpose = purpose;
+    out.hops = hops;
+    return out;
+}
+
+class HiddenPaths : public ::testing::Test {
+protected:
+    HiddenPaths()
+    {
+        for (std::uint32_t n = 0; n < 40; ++n)
+            network_.push_back(candidate_number(n, n < 32 ? test::kRelayFlags : test::kExitFlags));
+    }
+    Path choose(const PathWish& wish)
+    {
+        auto path = selection_.choose(wish, network_, {}, kHiddenNow);
+        EXPECT_TRUE(path) << path.error().message();
+        return path ? *path : Path{};
+    }
+    std::set<PublicKey> guards(bool second) const
+    {
+        std::set<PublicKey> out;
+        for (const Guard& guard : selection_.guards().all())
+            if (!guard.for_exits && guard.second_hop == second) out.insert(guard.key);
+        return out;
+    }
+
+    test::TestRandom random_;
+    std::vector<Candidate> network_;
+    PathSelection selection_{hidden_rules(), {}, random_};
+};
+
+TEST_F(HiddenPaths, FirstAndSecondHopsAreFewWhateverIsAskedFor)
+{
+    std::set<PublicKey> firsts;
+    std::set<PublicKey> seconds;
+    std::set<PublicKey> lasts;
+    for (int i = 0; i < 3000; ++i) {
+        const auto purpose = static_cast<CircuitPurpose>(1 + i % 3);
+        const Path path = choose(wish_for(purpose, static_cast<std::uint8_t>(3 + i % 3)));
+        for (std::size_t a = 0; a < path.size(); ++a)
+            for (std::size_t b = 0; b < a; ++b)
+                ASSERT_TRUE(selection_.together(path[a], path[b]));
+        firsts.insert(path[0].key);
+        seconds.insert(path[1].key);
+        lasts.insert(path.back().key);
+    }
+    EXPECT_EQ(firsts, guards(false));
+    EXPECT_EQ(seconds, guards(true));
+    EXPECT_EQ(firsts.size(), 3U);
+    EXPECT_EQ(seconds.size(), 3U);
+    EXPECT_GT(lasts.size(), 30U);
+}
+
+TEST_F(HiddenPaths, WhatStrangersMakeUsCarryAdoptsNobody)
+{
+    static_cast<void>(choose(wish_for(CircuitPurpose::rendezvous, 3)));
+    const auto before = selection_.guards().all();
+    PathLoads loads;
+    for (const Candidate& c : network_)
+        loads.first_hops[c.key] = 1000;
+    for (int i = 0; i < 200; ++i)
+        ASSERT_TRUE(selection_.choose(wish_for(CircuitPurpose::rendezvous, 3), network_, loads, kHiddenNow));
+    EXPECT_EQ(selection_.guards().all(), before);
+}
+
+TEST_F(HiddenPaths, ALastHopOfAStrangersChoiceMovesNoGuard)
+{
+    static_cast<void>(choose(wish_for(CircuitPurpose::rendezvous, 3)));
+    const auto before = selection_.guards().all();
+    std::set<PublicKey> used;
+    for (const Guard& guard : before) {
+        PathWish wish = wish_for(CircuitPurpose::rendezvous, 4);
+        wish.last = candidate_number(150);
+        wish.last->address.ip = guard.address.ip; // its /16, its very host
+        const Path path = choose(wish);
+        EXPECT_EQ(path.back().key, wish.last->key);
+        EXPECT_NE(path[0].address.ip, guard.address.ip);
+        EXPECT_NE(path[1].address.ip, guard.address.ip);
+        wish.last->address.ip.bytes[3] ^= 0x80U; // a neighbour of the guard tells nothing: the guard is used as ever
+        for (int i = 0; i < 100; ++i)
+            used.insert(choose(wish)[0].key);
+    }
+    EXPECT_EQ(used, guards(false));
+    EXPECT_EQ(selection_.guards().all(), before);
+}
+
+TEST_F(HiddenPaths, ARequiredLastHopIsNeverOneOfOurs)
+{
+    PathRules rules = hidden_rules();
+    rules.self = test::key_number(300);
+    rules.family = {test::key_number(301)};
+    rules.is_own = [](const Endpoint& address) { return address == candidate_number(160).address; };
+    PathSelection selection(rules, {}, random_);
+    PathWish wish = wish_for(CircuitPurpose::rendezvous, 3);
+    const auto refused = [&](const Candidate& last) {
+        wish.last = last;
+        const auto path = selection.choose(wish, network_, {}, kHiddenNow);
+        return !path && path.error() == make_error_code(TunnelError::refused_by_policy);
+    };
+    EXPECT_TRUE(refused(candidate_number(300)));
+    EXPECT_TRUE(refused(candidate_number(301)));
+    EXPECT_TRUE(refused(candidate_number(160)));
+    Candidate inside = candidate_number(161);
+    inside.address = {IpAddress::v4(0x0a000001), 8090};
+    EXPECT_TRUE(refused(inside));
+    inside.address = {IpAddress::v4(0x7f000001), 8090};
+    EXPECT_TRUE(refused(inside));
+    EXPECT_FALSE(refused(candidate_number(162)));
+}
+
+TEST_F(HiddenPaths, WorkWithoutAnyExit)
+{
+    std::erase_if(network_, [](const Candidate& c) { return has(c.flags, PeerFlag::exit_bittorrent); });
+    for (std::uint8_t hops = 1; hops <= 5; ++hops)
+        EXPECT_EQ(choose(wish_for(CircuitPurpose::lookup, hops)).size(), hops);
+    EXPECT_FALSE(selection_.choose(PathWish{}, network_, {}, kHiddenNow)); // a data path needs one
+}
+
+TEST_F(HiddenPaths, LastHopsThatCanBeReachedComeFirst)
+{
+    for (Candidate& c : network_)
+        c.connectable = c.key == test::key_number(5) || c.key == test::key_number(6);
+    std::set<PublicKey> lasts;
+    for (int i = 0; i < 200; ++i)
+        lasts.insert(choose(wish_for(CircuitPurpose::introduction, 4)).back().key);
+    for (const PublicKey& key : lasts) {
+        const auto found = std::ranges::find(network_, key, &Candidate::key);
+        EXPECT_TRUE(found->connectable || has(found->flags, PeerFlag::exit_bittorrent));
+    }
+}
+
+TEST_F(HiddenPaths, SeveralIntroductionPointsOfOneSwarmAreSeveralNodes)
+{
+    PathWish wish = wish_for(CircuitPurpose::introduction, 2); // where they are second hops too
+    for (int i = 0; i < 4; ++i) {
+        const Path path = choose(wish);
+        ASSERT_EQ(path.size(), 2U);
+        EXPECT_EQ(std::ranges::count(wish.avoid_last, path.back().key), 0);
+        wish.avoid_last.push_back(path.back().key);
+    }
+    EXPECT_LE(guards(true).size(), 5U);
+}
+
+TEST_F(HiddenPaths, ASilentFirstHopIsReplacedByAnotherGuard)
+{
+    const PathWish wish = wish_for(CircuitPurpose::rendezvous, 3);
+    const Path path = choose(wish);
+    std::vector<PublicKey> silent{path[0].key};
+    for (int i = 0; i < 2; ++i) {
+        const auto other = selection_.choose_other_first(wish, path, silent, network_, {}, kHiddenNow);
+        if (!other) break; // the last one is in this path
+        EXPECT_TRUE(guards(false).contains(other->key));
+        EXPECT_TRUE(selection_.together(*other, path[1]));
+        silent.push_back(other->key);
+    }
+    EXPECT_GE(silent.size(), 2U);
+}
+
+TEST(SecondHops, LiveThirtyDaysOnAverage)
+{
+    test::TestRandom random;
+    double days = 0;
+    constexpr int draws = 2000;
+    for (int i = 0; i < draws; ++i) {
+        Guards guards({}, {[](const Candidate&, GuardUse use) { return use == GuardUse::second_hop; }});
+        guards.keep_second_hops();
+        guards.maintain({candidate_number(1)}, kHiddenNow, random);
+        ASSERT_EQ(guards.all().size(), 1U);
+        const std::int64_t life = guards.all()[0].kept_until_unix_s - kHiddenNow;
+        ASSERT_GE(life, 86400);
+        ASSERT_LE(life, 45 * 86400);
+        days += static_cast<double>(life) / 86400;
+    }
+    EXPECT_NEAR(days / draws, 30.3, 0.7);
+}
+
+TEST(SecondHops, EndWhenTheirLifeIsOverAndNotLater)
+{
+    test::TestRandom random;
+    Guard kept{test::key_number(1), candidate_number(1).address, kHiddenNow, false, true, kHiddenNow + 1000};
+    Guard boasting = kept; // of a file that was tampered with
+    boasting.key = test::key_number(2);
+    boasting.kept_until_unix_s = INT64_MAX;
+    Guards guards({kept, boasting}, {[](const Candidate&, GuardUse) { return false; }});
+    guards.maintain({}, kHiddenNow + 1000, random);
+    EXPECT_EQ(guards.all().size(), 2U);
+    guards.maintain({}, kHiddenNow + 1001, random);
+    EXPECT_EQ(guards.all().size(), 1U);
+    guards.maintain({}, kHiddenNow + 45 * 86400 + 1, random);
+    EXPECT_TRUE(guards.all().empty());
+}
+
+} // namespace
+} // namespace cepa::tunnel

@@ -1,0 +1,77 @@
+#include "support/candidates.hpp"
+#include "tunnel/hidden_services/seeder_table.hpp"
+
+#include <gtest/gtest.h>
+
+namespace cepa::tunnel {
+namespace {
+
+using namespace std::chrono_literals;
+using test::candidate_number;
+using test::key_number;
+
+constexpr TimePoint kTableNow{1h};
+
+IntroductionPoint point(std::uint32_t n, TimePoint seen = kTableNow)
+{
+    return {candidate_number(n % 200).address, key_number(n), seen};
+}
+
+TEST(SeederTable, KeepsAFewPointsOfASeederAndForgetsTheLongestUnseen)
+{
+    SeederTable table;
+    for (std::uint32_t n = 0; n < 10; ++n)
+        EXPECT_TRUE(table.learn(key_number(500), point(n, kTableNow + n * 1s), kTableNow + n * 1s));
+    const Seeder& seeder = *table.find(key_number(500));
+    ASSERT_EQ(seeder.points.size(), Seeder::kMostPoints);
+    for (const IntroductionPoint& kept : seeder.points)
+        EXPECT_GE(kept.seen, kTableNow + 4s);
+    EXPECT_EQ(table.points().size(), Seeder::kMostPoints);
+}
+
+TEST(SeederTable, ForgetsWhatNobodyNamesButNotWhatIsInUse)
+{
+    SeederTable table;
+    table.learn(key_number(1), point(1), kTableNow);
+    table.learn(key_number(2), point(2), kTableNow);
+    table.find(key_number(2))->link = CircuitId(9);
+    table.learn(key_number(3), point(3), kTableNow);
+    table.learn(key_number(3), point(3, kTableNow + 100s), kTableNow + 100s);
+    table.expire(kTableNow + SeederTable::kPointKept);
+    EXPECT_EQ(table.find(key_number(1)), nullptr);
+    ASSERT_NE(table.find(key_number(2)), nullptr);
+    EXPECT_EQ(table.find(key_number(2))->points.size(), 1U);
+    EXPECT_NE(table.find(key_number(3)), nullptr);
+    EXPECT_EQ(table.find_link(CircuitId(9)), table.find(key_number(2)));
+    EXPECT_EQ(table.find_link(CircuitId(8)), nullptr);
+}
+
+TEST(SeederTable, LiarsPushOutNobodyWhoWasNotTried)
+{
+    test::TestRandom random;
+    SeederTable table;
+    for (std::uint32_t n = 0; n < 1000; ++n)
+        table.learn(key_number(n), point(n), kTableNow);
+    EXPECT_EQ(table.all().size(), SeederTable::kMost);
+    EXPECT_FALSE(table.learn(key_number(2000), point(7), kTableNow));
+    table.find(key_number(3))->retry.fail(kTableNow, random); // that one was a lie
+    EXPECT_TRUE(table.learn(key_number(2000), point(7), kTableNow));
+    EXPECT_EQ(table.find(key_number(3)), nullptr);
+    EXPECT_NE(table.find(key_number(2000)), nullptr);
+    EXPECT_EQ(table.all().size(), SeederTable::kMost);
+}
+
+TEST(SeederTable, PointsTakeTurns)
+{
+    SeederTable table;
+    for (std::uint32_t n = 0; n < 3; ++n)
+        table.learn(key_number(1), point(n), kTableNow);
+    Seeder& seeder = *table.find(key_number(1));
+    for (std::uint32_t turn = 0; turn < 7; ++turn)
+        EXPECT_EQ(seeder.take_point().key, key_number(turn % 3));
+    seeder.points.pop_back();
+    EXPECT_EQ(seeder.take_point().key, key_number(1)); // however many are left
+}
+
+} // namespace
+} // namespace cepa::tunnel
