@@ -85,6 +85,11 @@ void Tunnel::share(const std::vector<Candidate>& candidates, const std::vector<E
     parts_->fake.shared_addresses = own_addresses;
 }
 
+ForSiblings& Tunnel::for_siblings() noexcept
+{
+    return parts_->fake.for_siblings;
+}
+
 void Tunnel::monitor(std::vector<std::array<std::uint8_t, 20>> lookup_hashes)
 {
     parts_->fake.monitored = std::move(lookup_hashes);
@@ -131,6 +136,18 @@ std::vector<RelayView> Tunnel::relays() const
 std::vector<ExitView> Tunnel::exits() const
 {
     return parts_->fake.exit_views;
+}
+DirectoryState Tunnel::directory_state() const
+{
+    return parts_->fake.directory;
+}
+std::uint64_t Tunnel::directory_changes() const noexcept
+{
+    return parts_->fake.directory_changes;
+}
+void Tunnel::restore_directory(const DirectoryState& state)
+{
+    parts_->fake.restored = state;
 }
 DiscoveryView Tunnel::discovery() const
 {

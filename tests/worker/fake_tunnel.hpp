@@ -2,15 +2,57 @@
 // worker's parts are tested without a protocol. The newest one is FakeTunnel::newest().
 #pragma once
 
+#include "tunnel/hidden_services/directory_state.hpp"
+#include "tunnel/siblings.hpp"
 #include "tunnel/tunnel.hpp"
 
 #include <functional>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace cepa::tunnel {
+
+/// What siblings ask, remembered; answered as the test wants.
+struct FakeForSiblings final : ForSiblings {
+    void find_introductions(const LookupHash& hash, IntroductionsFound done) override
+    {
+        looked_up.push_back(hash);
+        done(found);
+    }
+    void find_node(const PublicKey& key, NodeFound done) override
+    {
+        nodes.push_back(key);
+        done(node);
+    }
+    [[nodiscard]] bool register_introduction(const Introduction& introduction) override
+    {
+        registered.push_back(introduction);
+        return accepts;
+    }
+    void forget_introduction(const Introduction& introduction) override { forgotten.push_back(introduction); }
+    [[nodiscard]] std::optional<LinkHalf> link(const Cookie& cookie, LinkHalf theirs) override
+    {
+        links.emplace_back(cookie, std::move(theirs));
+        return std::exchange(half, std::nullopt);
+    }
+    void unlink(CircuitId mine) override { unlinked.push_back(mine); }
+    void moved(CircuitId mine, const Endpoint& neighbour) override { moves.emplace_back(mine, neighbour); }
+
+    std::vector<PeersResponse::Peer> found;
+    std::optional<Endpoint> node;
+    bool accepts = true;
+    std::optional<LinkHalf> half;
+    std::vector<LookupHash> looked_up;
+    std::vector<PublicKey> nodes;
+    std::vector<Introduction> registered;
+    std::vector<Introduction> forgotten;
+    std::vector<std::pair<Cookie, LinkHalf>> links;
+    std::vector<CircuitId> unlinked;
+    std::vector<std::pair<CircuitId, Endpoint>> moves;
+};
 
 struct FakeTunnel {
     struct Sent {
@@ -48,7 +90,10 @@ struct FakeTunnel {
     std::vector<Endpoint> own;
     DiscoveryView discovery_view;
     std::vector<SwarmView> swarm_views;
+    DirectoryState directory;
+    std::uint64_t directory_changes = 0;
     TunnelCounters counted;
+    FakeForSiblings for_siblings;
     std::function<void(const Endpoint&, PacketBuffer&)> on_packet = [](const Endpoint&, PacketBuffer&) {};
     std::function<void()> on_tick = [] {};
 
@@ -64,6 +109,7 @@ struct FakeTunnel {
     std::vector<std::array<std::uint8_t, 20>> monitored;
     std::optional<TunnelLimits> limits;
     std::vector<SwarmPlan> plans;
+    std::optional<DirectoryState> restored;
     int ticks = 0;
     bool shut_down = false;
 };
