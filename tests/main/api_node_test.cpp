@@ -95,12 +95,15 @@ TEST(ApiNode, CircuitsAndWorkersAsObjects)
     const Json shown = to_json(circuit);
     EXPECT_EQ(shown["id"], 41);
     EXPECT_EQ(shown["state"], "ready");
+    EXPECT_EQ(shown["purpose"], "data");
     EXPECT_EQ(shown["age_s"], 1.5);
     EXPECT_EQ(shown["round_trip_ms"], 0.82);
     EXPECT_EQ(shown["hops"][0]["mid"], "00ff");
     EXPECT_EQ(shown["hops"][0]["address"], "127.1.2.3:7759");
     circuit.set_state(static_cast<proto::CircuitState>(77)); // of a newer worker
     EXPECT_EQ(to_json(circuit)["state"], "closing");
+    circuit.set_purpose(proto::PURPOSE_INTRODUCTION);
+    EXPECT_EQ(to_json(circuit)["purpose"], "introduction");
 
     proto::WorkerInfo worker;
     worker.set_worker_id(3);
