@@ -1,5 +1,7 @@
 #include "worker/sync_source.hpp"
 
+#include "worker/directory_state.hpp"
+
 #include "worker/swarms_from_proto.hpp"
 
 #include <unistd.h>
@@ -10,6 +12,12 @@
 
 namespace cepa::worker {
 namespace {
+
+/// Between two frames that carry the directory, for each begun part of it of that size.
+constexpr auto kDirectoryPause = std::chrono::seconds(1);
+constexpr std::size_t kDirectoryPerPause = 64U << 10U;
+/// Its values grow older: what is told of their lives is told again.
+constexpr auto kDirectoryLives = std::chrono::seconds(60);
 
 std::uint64_t ms(Duration d)
 {
@@ -37,6 +45,17 @@ proto::CircuitState state_of(tunnel::CircuitState state)
     return proto::CIRCUIT_CLOSING;
 }
 
+proto::CircuitPurpose purpose_of(tunnel::CircuitPurpose purpose)
+{
+    switch (purpose) {
+    case tunnel::CircuitPurpose::data: break;
+    case tunnel::CircuitPurpose::lookup: return proto::PURPOSE_LOOKUP;
+    case tunnel::CircuitPurpose::introduction: return proto::PURPOSE_INTRODUCTION;
+    case tunnel::CircuitPurpose::rendezvous: return proto::PURPOSE_RENDEZVOUS;
+    }
+    return proto::PURPOSE_DATA;
+}
+
 proto::CircuitInfo circuit_info(const tunnel::CircuitView& from, WorkerId self)
 {
     proto::CircuitInfo to;
@@ -55,6 +74,7 @@ proto::CircuitInfo circuit_info(const tunnel::CircuitView& from, WorkerId self)
     to.set_bytes_down(from.bytes_down);
     to.set_age_ms(ms(from.age));
     to.set_round_trip_us(us(from.round_trip));
+    to.set_purpose(purpose_of(from.purpose));
     return to;
 }
 
@@ -108,6 +128,9 @@ proto::DiscoveryInfo discovery_info(const tunnel::DiscoveryView& from)
     to.set_distinct_prefixes(from.distinct_prefixes);
     if (!from.wan.is_null()) *to.mutable_wan() = endpoint_to_proto(from.wan);
     to.set_bootstrapping(from.bootstrapping);
+    to.set_dht_nodes(from.dht_nodes);
+    to.set_dht_values(from.dht_values);
+    to.set_introductions(from.introductions);
     to.set_translation(static_cast<proto::Translation>(from.translation));
     return to;
 }
@@ -125,13 +148,16 @@ proto::SharedObjects SyncSource::objects(const tunnel::Tunnel& tunnel, const pro
     return out;
 }
 
-std::vector<proto::Sync> SyncSource::take(const tunnel::Tunnel& tunnel, const proto::WorkerInfo& counters)
+std::vector<proto::Sync> SyncSource::take(const tunnel::Tunnel& tunnel, const proto::WorkerInfo& counters,
+                                          TimePoint now)
 {
     std::vector<proto::Sync> frames = tracker_.take(objects(tunnel, counters));
     proto::Sync share;
     if (take_share(tunnel, share)) frames.push_back(std::move(share));
     proto::Sync swarms;
     if (take_swarms(tunnel, swarms)) frames.push_back(std::move(swarms));
+    proto::Sync directory;
+    if (take_directory(tunnel, directory, now)) frames.push_back(std::move(directory));
     return frames;
 }
 
@@ -157,6 +183,22 @@ bool SyncSource::take_swarms(const tunnel::Tunnel& tunnel, proto::Sync& sync)
 bool SyncSource::has_swarm_news(const tunnel::Tunnel& tunnel) const
 {
     return !same_counts(swarms_to_proto(tunnel.swarms()), swarms_);
+}
+
+bool SyncSource::has_directory_news(const tunnel::Tunnel& tunnel, TimePoint now) const noexcept
+{
+    if (!tells_directory_ || now < next_directory_) return false;
+    return tunnel.directory_changes() != directory_changes_ || now - directory_told_ >= kDirectoryLives;
+}
+
+bool SyncSource::take_directory(const tunnel::Tunnel& tunnel, proto::Sync& sync, TimePoint now)
+{
+    if (!has_directory_news(tunnel, now)) return false;
+    directory_changes_ = tunnel.directory_changes();
+    directory_told_ = now;
+    *sync.mutable_dht() = directory_to_proto(tunnel.directory_state());
+    next_directory_ = now + kDirectoryPause * (1 + sync.dht().ByteSizeLong() / kDirectoryPerPause);
+    return true;
 }
 
 void SyncSource::skip(const SharedFacts& facts, std::uint64_t version)

@@ -5,6 +5,7 @@
 
 #include "worker/shared_facts.hpp"
 
+#include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "proto/change_frame.hpp"
 #include "tunnel/tunnel.hpp"
@@ -27,7 +28,13 @@ public:
 
     /// The frames that bring main's copy up to date; none when nothing changed. They count as sent. `counters` holds
     /// what is counted outside the tunnel; its drops are added to the tunnel's.
-    [[nodiscard]] std::vector<proto::Sync> take(const tunnel::Tunnel& tunnel, const proto::WorkerInfo& counters);
+    [[nodiscard]] std::vector<proto::Sync> take(const tunnel::Tunnel& tunnel, const proto::WorkerInfo& counters,
+                                                TimePoint now);
+
+    /// From now on the frames say what a successor of this Tunnel would need, each time it has changed.
+    void tell_directory() noexcept { tells_directory_ = true; }
+    /// Whether that is due: nobody should wait for the regular frame, but a large one takes its time.
+    [[nodiscard]] bool has_directory_news(const tunnel::Tunnel& tunnel, TimePoint now) const noexcept;
 
     /// Whether the swarms differ from what was sent, ages apart: then nobody should wait for the regular frame.
     [[nodiscard]] bool has_swarm_news(const tunnel::Tunnel& tunnel) const;
@@ -41,12 +48,17 @@ private:
     [[nodiscard]] proto::SharedObjects objects(const tunnel::Tunnel& tunnel, const proto::WorkerInfo& counters) const;
     bool take_share(const tunnel::Tunnel& tunnel, proto::Sync& sync);
     bool take_swarms(const tunnel::Tunnel& tunnel, proto::Sync& sync);
+    bool take_directory(const tunnel::Tunnel& tunnel, proto::Sync& sync, TimePoint now);
 
     WorkerId self_;
     std::uint64_t share_version_;
     std::vector<tunnel::Guard> guards_;
     SharedFacts shared_;
     proto::SwarmInfos swarms_;
+    bool tells_directory_ = false;
+    std::uint64_t directory_changes_ = 0; ///< that were told
+    TimePoint directory_told_{};
+    TimePoint next_directory_{};
     proto::ChangeTracker tracker_;
 };
 

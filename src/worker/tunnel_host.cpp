@@ -4,6 +4,7 @@
 #include "worker/swarms_from_proto.hpp"
 #include "tunnel/crypto/random.hpp"
 #include "tunnel/host_addresses.hpp"
+#include "worker/directory_state.hpp"
 
 #include <boost/asio/post.hpp>
 
@@ -43,6 +44,9 @@ TunnelHost::TunnelHost(HostSetup setup, const HostWorld& world, DataReceiver& da
               static_cast<tunnel::TunnelObserver&>(*this))
 {
     share(setup.share);
+    if (!setup.dht) return;
+    tunnel_.restore_directory(directory_from_proto(*setup.dht));
+    if (setup.self == WorkerId(0)) sync_source_.tell_directory();
 }
 
 TunnelHost::~TunnelHost() = default;
@@ -212,7 +216,8 @@ void TunnelHost::look_at_swarms()
     const TimePoint now = clock_.now();
     if (now < next_swarm_look_) return;
     next_swarm_look_ = now + kLookAtSwarms;
-    sync_wanted_ = sync_wanted_ || sync_source_.has_swarm_news(tunnel_);
+    sync_wanted_ = sync_wanted_ || sync_source_.has_swarm_news(tunnel_) ||
+                   sync_source_.has_directory_news(tunnel_, clock_.now());
 }
 
 void TunnelHost::tick()
@@ -245,7 +250,7 @@ void TunnelHost::sync()
     if (exits.dropped_full != 0) (*counters.mutable_drops())["exit_full"] = exits.dropped_full;
     if (exits.send_errors != 0) (*counters.mutable_drops())["exit_send_error"] = exits.send_errors;
     observer_.add_counters(counters);
-    for (const proto::Sync& frame : sync_source_.take(tunnel_, counters)) observer_.on_sync(frame);
+    for (const proto::Sync& frame : sync_source_.take(tunnel_, counters, clock_.now())) observer_.on_sync(frame);
 }
 
 } // namespace cepa::worker

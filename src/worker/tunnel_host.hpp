@@ -18,6 +18,7 @@
 #include <expected>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -62,6 +63,8 @@ struct HostSetup {
     tunnel::TunnelSettings settings;
     WorkerId self;
     proto::Share share; ///< what is known already
+    /// What the former worker 0 had told; absent where nobody will ever take over.
+    std::optional<proto::DhtState> dht = std::nullopt;
 };
 
 class TunnelHost final : private tunnel::TunnelObserver {

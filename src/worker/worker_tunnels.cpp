@@ -35,7 +35,7 @@ std::expected<std::unique_ptr<WorkerTunnels>, std::string> WorkerTunnels::make(b
     const WorkerId self(static_cast<std::uint16_t>(create.worker_id()));
     try {
         return std::unique_ptr<WorkerTunnels>(
-            new WorkerTunnels(io, HostSetup{std::move(*settings), self, create.share()}, Steering(self, *table),
+            new WorkerTunnels(io, HostSetup{std::move(*settings), self, create.share(), create.dht()}, Steering(self, *table),
                               create.max_workers(), std::move(sockets), data, rpc, observer));
     } catch (const std::exception& error) {
         return Failure(error.what());

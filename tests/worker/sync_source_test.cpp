@@ -20,7 +20,7 @@ protected:
     proto::Sync take(SyncSource& source)
     {
         proto::Sync all;
-        for (const proto::Sync& frame : source.take(tunnel_, counters_)) all.MergeFrom(frame);
+        for (const proto::Sync& frame : source.take(tunnel_, counters_, now_)) all.MergeFrom(frame);
         return all;
     }
     static tunnel::CircuitView circuit(std::uint32_t id)
@@ -33,6 +33,7 @@ protected:
         view.bytes_up = 100;
         view.age = milliseconds(1500);
         view.round_trip = std::chrono::microseconds(321);
+        view.purpose = tunnel::CircuitPurpose::rendezvous;
         return view;
     }
 
@@ -60,6 +61,7 @@ protected:
     tunnel::Tunnel tunnel_{test::test_settings(), {clock_, random_, packets_, exits_, resolver_, ids_}, nothing_};
     tunnel::FakeTunnel& fake_ = tunnel::FakeTunnel::newest();
     proto::WorkerInfo counters_;
+    TimePoint now_{std::chrono::hours(1)};
 };
 
 TEST_F(SyncSourceTest, TheFirstFrameHoldsEverything)
@@ -83,6 +85,7 @@ TEST_F(SyncSourceTest, TheFirstFrameHoldsEverything)
     EXPECT_EQ(c.state(), proto::CIRCUIT_READY);
     EXPECT_EQ(c.age_ms(), 1500U);
     EXPECT_EQ(c.round_trip_us(), 321U);
+    EXPECT_EQ(c.purpose(), proto::PURPOSE_RENDEZVOUS);
     ASSERT_EQ(c.hops_size(), 2);
     EXPECT_EQ(c.hops(0).mid().size(), 20U);
     EXPECT_EQ(endpoint_from_proto(c.hops(0).address()), endpoint("1.2.3.4:5"));
@@ -163,6 +166,45 @@ TEST_F(SyncSourceTest, DiscoveryIsWorkerZeros)
     EXPECT_EQ(sync.discovery().exits(), 2U);
     EXPECT_TRUE(sync.discovery().bootstrapping());
     EXPECT_EQ(endpoint_from_proto(sync.discovery().wan()), endpoint("8.8.8.8:8"));
+}
+
+TEST_F(SyncSourceTest, TheDirectoryIsToldWhenItChangedAndAtMostEachSecond)
+{
+    SyncSource silent(WorkerId(0), 0);
+    EXPECT_FALSE(take(silent).has_dht()); // nobody takes over
+    SyncSource source(WorkerId(0), 0);
+    source.tell_directory();
+    EXPECT_TRUE(take(source).has_dht());
+    tunnel::FakeTunnel& fake = tunnel::FakeTunnel::newest();
+    fake.directory.values = {{{1}, {0, 7}, milliseconds(2500)}};
+    fake.directory_changes = 5;
+    EXPECT_FALSE(take(source).has_dht());
+    now_ += milliseconds(1000);
+    ASSERT_TRUE(source.has_directory_news(tunnel_, now_));
+    const proto::Sync told = take(source);
+    ASSERT_EQ(told.dht().values_size(), 1);
+    EXPECT_EQ(told.dht().values(0).left_ms(), 2500U);
+    now_ += std::chrono::seconds(30);
+    EXPECT_FALSE(take(source).has_dht());
+    now_ += std::chrono::seconds(30); // lives grow shorter
+    EXPECT_TRUE(take(source).has_dht());
+}
+
+TEST_F(SyncSourceTest, ALargeDirectoryTakesItsTime)
+{
+    SyncSource source(WorkerId(0), 0);
+    source.tell_directory();
+    tunnel::FakeTunnel& fake = tunnel::FakeTunnel::newest();
+    for (std::uint16_t i = 0; i < 2000; ++i)
+        fake.directory.values.push_back({{static_cast<std::uint8_t>(i), static_cast<std::uint8_t>(i >> 8U)},
+                                         Bytes(170, 1),
+                                         std::chrono::hours(1)});
+    EXPECT_EQ(take(source).dht().values_size(), 2000);
+    ++fake.directory_changes;
+    now_ += std::chrono::seconds(3);
+    EXPECT_FALSE(take(source).has_dht());
+    now_ += std::chrono::seconds(7);
+    EXPECT_TRUE(take(source).has_dht());
 }
 
 } // namespace
