@@ -38,7 +38,8 @@ Offer as_offer(const std::vector<Candidate>& candidates)
 
 Joining::Joining(Tools tools)
     : tools_(tools),
-      limits_(tools.settings.max_joined_circuits, tools.settings.allow_equal_prefixes, tools.settings.workers)
+      limits_(tools.settings.max_joined_circuits, tools.settings.allow_equal_prefixes, tools.settings.workers),
+      alive_(std::make_shared<bool>(true))
 {
 }
 
@@ -122,8 +123,23 @@ void Joining::on_create(const Endpoint& source, CircuitId circuit, ByteSpan body
     tools_.sender.send_plain(source, circuit, Created{create->identifier, answer->ephemeral, answer->auth, *list});
 }
 
-// The address of whom we offered, else what we know of the key, else what the originator says. Never ourselves, never
-// straight back, never an address that no node of this network can have.
+bool Joining::is_known(const JoinedCircuit& circuit, const PublicKey& key) const
+{
+    const auto offered = [&](const Candidate& c) { return c.key == key; };
+    return std::ranges::any_of(circuit.offered, offered) || tools_.discovery.address_of(key).has_value();
+}
+
+/// Never ourselves, never straight back, never an address that no node of this network can have.
+bool Joining::may_extend_to(const JoinedCircuit& circuit, const PublicKey& key, const Endpoint& address) const
+{
+    const TunnelSettings& settings = tools_.settings;
+    if (key == settings.identity_public || tools_.discovery.is_own(address)) return false;
+    if (address.port == 0 || address.ip.is_unspecified() || address == circuit.previous) return false;
+    if (address.ip.is_loopback()) return settings.allow_loopback;
+    return !settings.public_network || address.ip.is_global_unicast();
+}
+
+/// The address of whom we offered, else what we know of the key, else what the originator says.
 std::optional<Endpoint> Joining::extend_address(const JoinedCircuit& circuit, const Extend& extend) const
 {
     const auto offered =
@@ -135,12 +151,7 @@ std::optional<Endpoint> Joining::extend_address(const JoinedCircuit& circuit, co
         return std::nullopt;
     else if (const auto known = tools_.discovery.address_of(extend.node_key))
         out = *known;
-    const TunnelSettings& settings = tools_.settings;
-    if (extend.node_key == settings.identity_public || tools_.discovery.is_own(out)) return std::nullopt;
-    if (out.port == 0 || out.ip.is_unspecified() || out == circuit.previous) return std::nullopt;
-    if (out.ip.is_loopback()) return settings.allow_loopback ? std::optional(out) : std::nullopt;
-    if (settings.public_network && !out.ip.is_global_unicast()) return std::nullopt;
-    return out;
+    return may_extend_to(circuit, extend.node_key, out) ? std::optional(out) : std::nullopt;
 }
 
 void Joining::on_extend(JoinedCircuit& circuit, ByteSpan body, TimePoint now)
@@ -152,14 +163,59 @@ void Joining::on_extend(JoinedCircuit& circuit, ByteSpan body, TimePoint now)
         circuit.pending.size() >= kMostPending)
         return counters.drop(Drop::extend_refused);
     ++circuit.extends;
+    const bool known = is_known(circuit, extend->node_key);
     const auto address = extend_address(circuit, *extend);
+    const auto next = address ? begin_extend(circuit, *extend, *address, now) : std::nullopt;
+    // A node that we do not know may be behind a NAT that has not heard of us: the DHT has it open its way, and tells
+    // where it is if the originator did not.
+    const bool searching = !known && (next || extend->address.is_null()) && search(circuit, *extend, next, now);
+    if (!next && !searching) counters.drop(Drop::extend_refused);
+}
+
+std::optional<CircuitId> Joining::begin_extend(JoinedCircuit& circuit, const Extend& extend, const Endpoint& address,
+                                               TimePoint now)
+{
     RandomSource& random = tools_.environment.random;
-    const auto next = address ? tools_.routes.draw_id(random, tools_.environment.ids) : std::nullopt;
-    if (!next) return counters.drop(Drop::extend_refused);
+    const auto next = tools_.routes.draw_id(random, tools_.environment.ids);
+    if (!next) return std::nullopt;
     const std::uint16_t identifier = random_u16(random);
     tools_.joined.expect(circuit,
-                         {*next, identifier, extend->identifier, *address, extend->node_key, now + kAnswerWithin});
-    tools_.sender.send_plain(*address, *next, Create{identifier, tools_.settings.identity_public, extend->ephemeral});
+                         {*next, identifier, extend.identifier, address, extend.node_key, now + kAnswerWithin});
+    tools_.sender.send_plain(address, *next, Create{identifier, tools_.settings.identity_public, extend.ephemeral});
+    return next;
+}
+
+bool Joining::search(const JoinedCircuit& circuit, const Extend& extend, std::optional<CircuitId> next, TimePoint now)
+{
+    const bool sensible = tools_.node != nullptr && extend.node_key != tools_.settings.identity_public;
+    if (!sensible || !searches_.admit(now)) return false;
+    const auto found = [this, id = circuit.id, created = circuit.created, extend, next,
+                        alive = std::weak_ptr(alive_)](const std::optional<Endpoint>& address) {
+        if (alive.expired()) return;
+        const Route route = tools_.routes.find(id);
+        const bool there = route.kind == RouteKind::joined && route.joined().created == created;
+        if (address && there) return on_node_found(route.joined(), extend, next, *address);
+        if (!next) tools_.counters.drop(Drop::extend_unanswered);
+    };
+    tools_.node->find_node(extend.node_key, found);
+    return true;
+}
+
+void Joining::on_node_found(JoinedCircuit& circuit, const Extend& extend, std::optional<CircuitId> next,
+                            const Endpoint& found)
+{
+    if (!may_extend_to(circuit, extend.node_key, found)) return tools_.counters.drop(Drop::extend_refused);
+    if (!next) {
+        const bool late = circuit.role != JoinedRole::none || circuit.pending.size() >= kMostPending;
+        if (late || !begin_extend(circuit, extend, found, tools_.environment.clock.now()))
+            tools_.counters.drop(Drop::extend_refused);
+        return;
+    }
+    const auto pending = std::ranges::find(circuit.pending, *next, &PendingExtend::next);
+    if (pending == circuit.pending.end()) return;
+    pending->address = found; // where the node has just proven to be
+    tools_.sender.send_plain(found, *next,
+                             Create{pending->identifier, tools_.settings.identity_public, extend.ephemeral});
 }
 
 void Joining::on_created(JoinedCircuit& circuit, const Endpoint& source, CircuitId next, ByteSpan body, TimePoint now)

@@ -8,6 +8,10 @@
 #include "tunnel/circuit/relay.hpp"
 #include "tunnel/circuit/splices.hpp"
 #include "tunnel/discovery/discovery.hpp"
+#include "tunnel/discovery/flood_limit.hpp"
+#include "tunnel/hidden_services/node_register.hpp"
+
+#include <memory>
 
 namespace cepa::tunnel {
 
@@ -25,6 +29,7 @@ public:
         JoinedCircuits& joined;
         Relays& relays;
         const Splices& splices;
+        NodeRegister* node = nullptr; ///< finds nodes that we do not know; null: nobody does
     };
     explicit Joining(Tools tools);
 
@@ -44,11 +49,20 @@ private:
     [[nodiscard]] std::uint32_t total() const noexcept;
     [[nodiscard]] Occupancy occupancy(const IpAddress& source) const;
     [[nodiscard]] std::vector<Candidate> offer_for(const Endpoint& source, TimePoint now);
+    [[nodiscard]] bool is_known(const JoinedCircuit& circuit, const PublicKey& key) const;
+    [[nodiscard]] bool may_extend_to(const JoinedCircuit& circuit, const PublicKey& key, const Endpoint& address) const;
     [[nodiscard]] std::optional<Endpoint> extend_address(const JoinedCircuit& circuit, const Extend& extend) const;
+    std::optional<CircuitId> begin_extend(JoinedCircuit& circuit, const Extend& extend, const Endpoint& address,
+                                          TimePoint now);
+    bool search(const JoinedCircuit& circuit, const Extend& extend, std::optional<CircuitId> next, TimePoint now);
+    void on_node_found(JoinedCircuit& circuit, const Extend& extend, std::optional<CircuitId> next,
+                       const Endpoint& found);
     void become_relay(JoinedCircuit& circuit, const PendingExtend& extend, const Created& created, TimePoint now);
 
     Tools tools_;
     JoinLimits limits_;
+    FloodLimit searches_{2, 10};  ///< for nodes that originators name: each costs many packets
+    std::shared_ptr<bool> alive_; ///< shared with searches, which may end after us
 };
 
 } // namespace cepa::tunnel
