@@ -189,8 +189,7 @@ void App::Parts::make_torrents()
 void App::Parts::on_route(const Route& route, bool ready)
 {
     if (!torrents) return;
-    // A hidden link carries traffic although no exit may be known.
-    if (!ready && hidden && hidden->has_links(proxies->torrent_route(route))) return;
+    if (!ready && hidden && hidden->keeps_awake(proxies->torrent_route(route))) return;
     std::string waiting;
     if (!ready)
         for (const RouteStatus& status : routing->status())

@@ -77,7 +77,17 @@ void HiddenSwarms::update(const std::vector<TorrentInfo>& torrents)
         entry = stays ? std::next(entry) : swarms_.erase(entry);
     }
     tell();
+    wake_routes();
     say_waiting();
+}
+
+void HiddenSwarms::wake_routes()
+{
+    for (const auto& [hash, swarm] : swarms_) {
+        const TorrentRoute& route = swarm.torrent.route;
+        if (keeps_awake(route) ? !awake_.insert(route).second : awake_.erase(route) != 0) continue;
+        if (awake_.contains(route)) hooks_.usable(route);
+    }
 }
 
 std::vector<proto::SwarmRequest> HiddenSwarms::requests() const
@@ -121,10 +131,9 @@ void HiddenSwarms::on_link(CircuitId circuit, const proto::HiddenLink& link)
                                              : peers_.of_link(circuit);
     if (!peer) return service_.close_circuit(circuit);
     const TorrentInfo& torrent = swarm->second.torrent;
-    const bool first = !has_links(torrent.route);
     links_[circuit] = {torrent.id, torrent.route, *peer};
     hooks_.add_circuit(hooks_.route_of(torrent.route), circuit, *peer);
-    if (first) hooks_.usable(torrent.route); // before the peer is tried: the session may be asleep
+    wake_routes(); // before the peer is tried: the session may be asleep
     hooks_.linked(torrent.id, *peer, seeder);
     say_waiting();
 }
@@ -145,6 +154,15 @@ void HiddenSwarms::on_gone(CircuitId circuit, const Endpoint& peer)
 bool HiddenSwarms::has_links(const TorrentRoute& route) const
 {
     return std::ranges::any_of(links_, [&](const auto& entry) { return entry.second.route == route; });
+}
+
+bool HiddenSwarms::keeps_awake(const TorrentRoute& route) const
+{
+    return has_links(route) || std::ranges::any_of(swarms_, [&](const auto& entry) {
+               const Swarm& swarm = entry.second;
+               const bool only = swarm.torrent.peer_mode == PeerMode::hidden;
+               return swarm.torrent.route == route && (swarm.seed || (swarm.download && only));
+           });
 }
 
 std::uint32_t HiddenSwarms::links_of(const std::string& id) const

@@ -15,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -45,7 +46,7 @@ struct HiddenSwarmsHooks {
     std::function<void(const std::string& id, const Endpoint& peer, bool seeder)> linked;
     std::function<void(const std::string& id, const Endpoint& peer)> lost;
     std::function<void(const std::string& id, const std::string& what)> waiting;
-    /// The route has its first link: it carries traffic, with or without an exit.
+    /// The route is to be awake from now on, with or without an exit: see keeps_awake().
     std::function<void(const TorrentRoute&)> usable;
 };
 
@@ -65,7 +66,9 @@ public:
     /// A message of others named that lookup hash.
     void on_seen(const std::string& lookup_hash);
 
-    [[nodiscard]] bool has_links(const TorrentRoute& route) const;
+    /// Whether the route's session must not sleep although no circuit out of an exit is up: a hidden link carries
+    /// traffic, somebody may come to a seed at any moment, and who has hidden peers only has no patience to lose.
+    [[nodiscard]] bool keeps_awake(const TorrentRoute& route) const;
     [[nodiscard]] std::vector<HiddenSwarmStatus> status() const;
 
 private:
@@ -84,6 +87,8 @@ private:
 
     void take_in(const TorrentInfo& torrent);
     void tell();
+    [[nodiscard]] bool has_links(const TorrentRoute& route) const;
+    void wake_routes();
     void say_waiting();
     [[nodiscard]] std::string waiting_of(const std::string& lookup_hash, const Swarm& swarm) const;
     [[nodiscard]] std::vector<proto::SwarmRequest> requests() const;
@@ -94,6 +99,7 @@ private:
     HiddenPeers peers_;
     std::map<std::string, Swarm> swarms_; ///< by lookup hash
     std::map<CircuitId, Link> links_;
+    std::set<TorrentRoute> awake_;
     std::vector<std::string> told_; ///< what the tunnels know, without keys
 };
 

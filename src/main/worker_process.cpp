@@ -31,8 +31,22 @@ constexpr Duration kLastMoment = std::chrono::milliseconds(20);
 constexpr std::size_t kMaxErrorText = 512;
 
 /// The kinds that a worker may send. Everything else is refused by the Rpc itself.
-constexpr proto::Envelope::BodyCase kServed[] = {proto::Envelope::kSync, proto::Envelope::kCircuitDead,
-                                                 proto::Envelope::kNotify, proto::Envelope::kResolve};
+constexpr proto::Envelope::BodyCase kServed[] = {
+    proto::Envelope::kSync,
+    proto::Envelope::kCircuitDead,
+    proto::Envelope::kNotify,
+    proto::Envelope::kResolve,
+    proto::Envelope::kHiddenLink,
+    proto::Envelope::kFindIntroductions,
+    proto::Envelope::kFindNode,
+    proto::Envelope::kRegisterIntroduction,
+    proto::Envelope::kForgetIntroduction,
+    proto::Envelope::kOfferRendezvous,
+    proto::Envelope::kWithdrawRendezvous,
+    proto::Envelope::kLink,
+    proto::Envelope::kUnlink,
+    proto::Envelope::kLinkMoved,
+};
 
 Result<void> make(proto::PipeEnds& pipe, int capacity)
 {

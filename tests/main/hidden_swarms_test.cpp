@@ -113,11 +113,11 @@ TEST_F(HiddenSwarmsTest, ALinkBecomesAPeerThatIsTheSameWhenItIsMadeAnew)
     EXPECT_TRUE(is_made_up(linked[0].first.ip));
     EXPECT_EQ(circuits.at(CircuitId(1)), linked[0].first);
     EXPECT_EQ(usable, std::vector<TorrentRoute>{kTorrentRoute});
-    EXPECT_TRUE(swarms.has_links(kTorrentRoute));
+    EXPECT_TRUE(swarms.keeps_awake(kTorrentRoute));
 
     swarms.on_gone(CircuitId(1), linked[0].first);
     EXPECT_EQ(lost, std::vector<Endpoint>{linked[0].first});
-    EXPECT_FALSE(swarms.has_links(kTorrentRoute));
+    EXPECT_FALSE(swarms.keeps_awake(kTorrentRoute));
     swarms.on_link(CircuitId(2), link(std::string(74, 'k')));
     ASSERT_EQ(linked.size(), 2U);
     EXPECT_EQ(linked[1].first, linked[0].first);
@@ -150,6 +150,23 @@ TEST_F(HiddenSwarmsTest, ALinkOfASwarmThatIsNotOursIsClosed)
     swarms.on_link(CircuitId(9), link(std::string(74, 'k')));
     EXPECT_EQ(service.closed, std::vector<CircuitId>{CircuitId(9)});
     EXPECT_TRUE(linked.empty());
+}
+
+TEST_F(HiddenSwarmsTest, ASeedAndHiddenPeersOnlyKeepTheRouteAwake)
+{
+    swarms.update({hidden_torrent()});
+    EXPECT_FALSE(swarms.keeps_awake(kTorrentRoute)) << "its open peers wait for circuits";
+    EXPECT_TRUE(usable.empty());
+    TorrentInfo only = hidden_torrent();
+    only.peer_mode = PeerMode::hidden;
+    swarms.update({only});
+    EXPECT_TRUE(swarms.keeps_awake(kTorrentRoute));
+    swarms.update({hidden_torrent(TorrentState::seeding)});
+    EXPECT_TRUE(swarms.keeps_awake(kTorrentRoute));
+    EXPECT_EQ(usable.size(), 1U) << "said once";
+    EXPECT_FALSE(swarms.keeps_awake({3, "default"}));
+    swarms.update({hidden_torrent(TorrentState::paused)});
+    EXPECT_FALSE(swarms.keeps_awake(kTorrentRoute));
 }
 
 TEST_F(HiddenSwarmsTest, SaysWhatADownloadWaitsFor)

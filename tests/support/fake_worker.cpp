@@ -64,6 +64,7 @@ public:
         handle(proto::Envelope::kShare, &FakeWorker::on_share);
         handle(proto::Envelope::kSteer, &FakeWorker::on_steer);
         handle(proto::Envelope::kLimits, &FakeWorker::on_limits);
+        handle(proto::Envelope::kSwarms, &FakeWorker::on_swarms);
         control_.start([](ErrorCode) { std::_Exit(0); });
         data_.start();
         io_.run();
@@ -120,6 +121,7 @@ private:
         report_["candidates"] = static_cast<std::uint64_t>(create.share().candidates_size());
         report_["guards"] = static_cast<std::uint64_t>(create.settings().guards_size());
         report_["monitored"] = static_cast<std::uint64_t>(create.monitor_size());
+        take_swarms(create.swarms());
         report_["steer_version"] = table_.version();
         report_["relay_rate"] = create.settings().relay_rate_bytes_per_s();
         report_["month_left"] = create.settings().month_bytes() - create.settings().month_bytes_used();
@@ -195,6 +197,33 @@ private:
         report_["month_left"] = envelope.limits().month_bytes_left();
         report_["limits_told"]++;
         sync();
+    }
+
+    void take_swarms(const proto::Swarms& swarms)
+    {
+        report_["swarms"] = static_cast<std::uint64_t>(swarms.swarms_size());
+        report_["points"] = swarms.swarms_size() == 0 ? 0 : swarms.swarms(0).introduction_points();
+        report_["parts"] = swarms.swarms_size() == 0 ? 0 : swarms.swarms(0).parts();
+    }
+    void on_swarms(const proto::Envelope& envelope, const proto::Rpc::Respond&)
+    {
+        take_swarms(envelope.swarms());
+        sync();
+        if (envelope.swarms().swarms_size() != 0 && plays("links")) link(envelope.swarms().swarms(0));
+    }
+    /// A link, a datagram on it and what it knows of the swarm.
+    void link(const proto::Swarm& swarm)
+    {
+        const CircuitId circuit = draw(plays("steal"));
+        proto::Envelope said;
+        said.mutable_hidden_link()->set_circuit_id(circuit.value);
+        said.mutable_hidden_link()->set_lookup_hash(plays("others") ? std::string(20, 'o') : swarm.lookup_hash());
+        said.mutable_hidden_link()->set_seeder_key(plays("badguard") ? "key" : std::string(74, 'k'));
+        (void)control_.notify(std::move(said));
+        proto::Envelope info;
+        info.mutable_sync()->mutable_swarms()->add_swarms()->set_lookup_hash(swarm.lookup_hash());
+        info.mutable_sync()->mutable_swarms()->mutable_swarms(0)->set_links(1);
+        (void)control_.notify(std::move(info));
     }
 
     void resolve()

@@ -24,6 +24,7 @@ namespace cepa::test {
 ///   endless        when asked for a circuit, names a reason that is too long first
 ///   carries        has relayed 100 bytes
 ///   share          sends a candidate, and a guard
+///   links          when told of swarms: a link of the first (with steal, others, badguard: one that is refused)
 int run_fake_worker(const std::vector<std::string>& scripts);
 
 } // namespace cepa::test

@@ -128,11 +128,12 @@ protected:
         return found == pool->snapshot().workers.end() ? 0 : found->second.pid();
     }
 
-    void send(CircuitId through, const std::string& payload)
+    void send(CircuitId through, const std::string& payload) { send_to(through, *Endpoint::parse("9.8.7.6:54"), payload); }
+    void send_to(CircuitId through, const Address& destination, const std::string& payload)
     {
         PacketBuffer buffer(memory_, kPacketHeadroom, payload.size());
         std::copy(payload.begin(), payload.end(), buffer.data());
-        pool->send(through, *Endpoint::parse("9.8.7.6:54"), buffer);
+        pool->send(through, destination, buffer);
         pool->flush();
     }
 
