@@ -461,7 +461,12 @@ std::vector<CircuitView> Tunnel::circuits() const
 }
 std::vector<RelayView> Tunnel::relays() const
 {
-    return parts_->relays.views(parts_->environment.clock.now());
+    const TimePoint now = parts_->environment.clock.now();
+    std::vector<RelayView> out = parts_->relays.views(now);
+    parts_->splices.for_each([&](const Splice& splice) { // one direction each
+        out.push_back({splice.id, splice.other.circuit, splice.bytes, 0, now - splice.created});
+    });
+    return out;
 }
 
 std::vector<ExitView> Tunnel::exits() const
