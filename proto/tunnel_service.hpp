@@ -80,7 +80,8 @@ public:
     virtual void on_circuit_dead(CircuitId circuit, const std::string& reason) = 0;
     /// A circuit to the other end of one of our hidden swarms carries data: `link` names the swarm, and the seeder at
     /// the other end unless we are it. Its datagrams have the null address as origin, and any destination will do;
-    /// its end is an on_circuit_dead().
+    /// its end is an on_circuit_dead(). Comes before its first datagram, from inside the same batch; the service may be
+    /// called, though.
     virtual void on_hidden_link(CircuitId circuit, const HiddenLink& link) = 0;
     /// The snapshot changed.
     virtual void on_sync() = 0;

@@ -131,6 +131,7 @@ void HiddenSwarms::on_link(CircuitId circuit, const proto::HiddenLink& link)
                                              : peers_.of_link(circuit);
     if (!peer) return service_.close_circuit(circuit);
     const TorrentInfo& torrent = swarm->second.torrent;
+    log::debug("hidden link", {log::field("circuit", circuit.value), log::field("to", seeder ? "a seeder" : "us")});
     links_[circuit] = {torrent.id, torrent.route, *peer};
     hooks_.add_circuit(hooks_.route_of(torrent.route), circuit, *peer);
     wake_routes(); // before the peer is tried: the session may be asleep

@@ -123,10 +123,9 @@ void TunnelHost::on_circuit_closed(CircuitId circuit, std::string_view reason)
 void TunnelHost::on_hidden_link(CircuitId circuit, const tunnel::LookupHash& lookup_hash,
                                 const tunnel::PublicKey* seeder)
 {
-    post([this, link = link_to_proto(circuit, lookup_hash, seeder)] {
-        sync(); // so that who hears of the circuit finds it in the snapshot
-        observer_.on_hidden_link(link);
-    });
+    // At once: the packet that made the link may carry its first datagram.
+    observer_.on_hidden_link(link_to_proto(circuit, lookup_hash, seeder));
+    sync_wanted_ = true;
 }
 
 void TunnelHost::on_candidates_changed() { sync_wanted_ = true; }

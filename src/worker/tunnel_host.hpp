@@ -39,7 +39,8 @@ public:
     virtual ~HostObserver() = default;
     /// A circuit that was delivered is gone.
     virtual void on_circuit_dead(CircuitId circuit, const std::string& reason) = 0;
-    /// A link of a hidden swarm is there. It is a circuit that was delivered.
+    /// A link of a hidden swarm is there. It is a circuit that was delivered. The only one that comes from inside the
+    /// tunnel's own calls, as on_data() does: the host may not be called back.
     virtual void on_hidden_link(const proto::HiddenLink& link) = 0;
     virtual void on_notify(const proto::Notify& notice) = 0;
     /// The objects that changed since the last call; never empty.

@@ -45,15 +45,15 @@ TEST_F(HiddenHostTest, PlansReachTheTunnelAndAnEmptyListToo)
     EXPECT_TRUE(fake_.plans.empty());
 }
 
-TEST_F(HiddenHostTest, ALinkIsToldFromTheLoopAndItsEndAfterIt)
+TEST_F(HiddenHostTest, ALinkIsToldBeforeItsFirstDatagramAndItsEndAfterIt)
 {
     tunnel::LookupHash hash{};
     hash.fill('h');
     fake_.observer.on_hidden_link(CircuitId(7), hash, nullptr);
+    ASSERT_EQ(said_.links.size(), 1U) << "the packet that made it may carry data";
     fake_.observer.on_circuit_closed(CircuitId(7), "destroyed");
-    EXPECT_TRUE(said_.links.empty()) << "never from inside the tunnel's own call";
+    EXPECT_TRUE(said_.dead.empty()) << "never from inside the tunnel's own call";
     ASSERT_TRUE(run_until([&] { return !said_.dead.empty(); }));
-    ASSERT_EQ(said_.links.size(), 1U);
     EXPECT_EQ(said_.links[0].circuit_id(), 7U);
     EXPECT_EQ(said_.links[0].lookup_hash(), std::string(20, 'h'));
     EXPECT_EQ(said_.dead[0].first, CircuitId(7));
