@@ -12,9 +12,9 @@ namespace {
 using namespace tunnel;
 using namespace std::chrono_literals;
 
-class HiddenSwarms : public ::testing::TestWithParam<std::uint8_t> {};
+class HiddenSwarmsOf : public ::testing::TestWithParam<std::uint8_t> {};
 
-TEST_P(HiddenSwarms, LinkAndCarryDataBothWays)
+TEST_P(HiddenSwarmsOf, LinkAndCarryDataBothWays)
 {
     HiddenWorld world(GetParam());
     world.settle();
@@ -26,7 +26,19 @@ TEST_P(HiddenSwarms, LinkAndCarryDataBothWays)
     EXPECT_TRUE(world.network.run_until([&] { return world.linked(); }, 60s));
 }
 
-INSTANTIATE_TEST_SUITE_P(Hops, HiddenSwarms, ::testing::Values(1, 2, 3, 4));
+INSTANTIATE_TEST_SUITE_P(Hops, HiddenSwarmsOf, ::testing::Values(1, 2, 3, 4));
+
+TEST(HiddenSwarms, NeedNoExitInTheNetwork)
+{
+    for (std::uint8_t hops = 1; hops <= 3; ++hops) {
+        HiddenWorld world(40U + hops, 14, 0);
+        world.settle();
+        world.seed(hops);
+        world.download(hops);
+        ASSERT_TRUE(world.network.run_until([&] { return world.linked(); }, 90s)) << int{hops};
+        EXPECT_TRUE(world.data_both_ways());
+    }
+}
 
 } // namespace
 } // namespace cepa::test

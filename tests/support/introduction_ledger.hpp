@@ -33,6 +33,10 @@ public:
             if (value->hash == hash) out.push_back(value->peer);
         return out;
     }
+    /// What is said in place of what was found, by whoever is asked.
+    std::function<std::vector<tunnel::PeersResponse::Peer>(const tunnel::LookupHash&,
+                                                           std::vector<tunnel::PeersResponse::Peer>)>
+        answer;
     [[nodiscard]] SimNetwork& network() noexcept { return network_; }
 
 private:
@@ -55,7 +59,7 @@ public:
     }
     void find_introductions(const tunnel::LookupHash& hash, tunnel::IntroductionsFound done) override
     {
-        later([this, hash, done = std::move(done)] { done(ledger_.find(hash)); });
+        later([this, hash, done = std::move(done)] { done(ledger_.answer ? ledger_.answer(hash, ledger_.find(hash)) : ledger_.find(hash)); });
     }
     void find_node(const tunnel::PublicKey&, tunnel::NodeFound done) override
     {

@@ -32,6 +32,8 @@ public:
 
     /// The identifier of the ping to be sent now, if one is due. The next one is 5 to 10 s later.
     [[nodiscard]] std::optional<std::uint16_t> ping_due(TimePoint now, RandomSource& random);
+    /// The next ping is due at once.
+    void hurry() noexcept { next_ping_ = TimePoint{}; }
     /// The answer to the latest ping measures the way.
     void on_pong(std::uint16_t identifier, TimePoint now) noexcept;
     void on_received(TimePoint now) noexcept { heard_ = now; }

@@ -23,6 +23,14 @@ constexpr Duration kUnreachableFor = 10min;
 /// for ever. No more than that: whom a hop makes look silent must not vanish from our choice.
 constexpr Duration kSilentExitFor = 60s;
 
+// The downloader ends a link, when another stands for it: the seeder's side lives as long as it may.
+Keepalive keepalive_for(const PathWish& wish, TimePoint now, RandomSource& random)
+{
+    if (wish.purpose == CircuitPurpose::introduction) return {now, random, kMostIntroductionAge};
+    if (wish.purpose == CircuitPurpose::rendezvous && !wish.last) return {now, random, kOwnMostAge};
+    return {now, random};
+}
+
 Drop drop_reason(const ErrorCode& error) noexcept
 {
     if (error == make_error_code(TunnelError::replayed)) return Drop::replayed;
@@ -59,11 +67,9 @@ Result<CircuitId> OwnCircuits::create(const CircuitWish& wish, TimePoint now)
     RandomSource& random = tools_.environment.random;
     const std::optional<CircuitId> id = tools_.routes.draw_id(random, tools_.environment.ids);
     if (!id) return fail(TunnelError::limit_reached);
-    const bool introduction = wish.path.purpose == CircuitPurpose::introduction;
-    auto entry = std::make_unique<Entry>(
-        Circuit(*id, wish.group, hops, PrivateKey::generate(),
-                introduction ? Keepalive(now, random, kMostIntroductionAge) : Keepalive(now, random), wish.path.purpose),
-        *std::move(path));
+    auto entry = std::make_unique<Entry>(Circuit(*id, wish.group, hops, PrivateKey::generate(),
+                                                 keepalive_for(wish.path, now, random), wish.path.purpose),
+                                         *std::move(path));
     tools_.routes.set(*id, {RouteKind::own, &entry->circuit});
     entry->builder.emplace(entry->circuit, entry->path,
                            CircuitBuilder::Tools{tools_.selection, network, tools_.sender, tools_.aead, random}, now,

@@ -36,9 +36,12 @@ void OwnCircuits::join_end(CircuitId id, Layer layer, End end, TimePoint now)
     Entry* entry = entry_of(id);
     if (entry == nullptr) return;
     entry->circuit.join_end(std::move(layer), end);
-    if (end == End::downloader) entry->circuit.set_linked(true);
     entry->circuit.keepalive().on_received(now);
     entry->circuit.keepalive().on_data(now); // not idle before it was of any use
+    if (end == End::seeder) return;
+    entry->circuit.set_linked(true);
+    entry->circuit.keepalive().hurry(); // the seeder learns of us by our first message
+    ping(entry->circuit, now);
 }
 
 // Nothing of it is looked at: whatever it looks like, it is the other end's datagram.

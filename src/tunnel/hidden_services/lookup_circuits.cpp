@@ -7,7 +7,7 @@ namespace cepa::tunnel {
 bool LookupCircuits::lasts(CircuitId id, TimePoint now) const
 {
     const Circuit* circuit = circuits_.circuits().find(id);
-    return circuit != nullptr && now < circuit->keepalive().retires();
+    return circuit != nullptr && now + kReplacedBefore < circuit->keepalive().retires();
 }
 
 void LookupCircuits::tick(TimePoint now)

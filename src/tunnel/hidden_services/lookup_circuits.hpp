@@ -25,6 +25,8 @@ class LookupCircuits final : public CircuitUser {
 public:
     /// Two, with different last hops: one that lies or dies does not stop us.
     static constexpr std::size_t kWanted = 2;
+    /// So long before one retires another is made.
+    static constexpr Duration kReplacedBefore = std::chrono::seconds(20);
 
     LookupCircuits(std::uint8_t hops, std::uint32_t group, HiddenCircuits& circuits)
         : hops_(hops), group_(group), circuits_(circuits)

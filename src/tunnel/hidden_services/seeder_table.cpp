@@ -4,6 +4,20 @@
 
 namespace cepa::tunnel {
 
+const IntroductionPoint& Seeder::take_point(TimePoint now)
+{
+    const auto next = std::ranges::min_element(
+        points, {}, [](const IntroductionPoint& p) { return std::pair(p.asked, TimePoint{} - p.seen); });
+    next->asked = now;
+    return *next;
+}
+
+void Seeder::keep_points(TimePoint now, Duration least) noexcept
+{
+    for (IntroductionPoint& point : points)
+        point.seen = std::max(point.seen, now - SeederTable::kPointKept + least);
+}
+
 // Who failed us most makes room, and among those who never did, nobody: liars cannot push out who was not yet tried.
 bool SeederTable::make_room()
 {
@@ -36,23 +50,26 @@ bool SeederTable::learn(const PublicKey& swarm_key, const IntroductionPoint& poi
     }
     if (points.size() >= Seeder::kMostPoints)
         points.erase(std::ranges::min_element(points, {}, &IntroductionPoint::seen));
-    points.push_back({point.address, point.key, now});
+    points.push_back({point.address, point.key, now, {}});
     return true;
 }
 
 void SeederTable::note(const PublicKey& swarm_key, TimePoint now)
 {
     const auto known = noted_.find(swarm_key);
-    if (known != noted_.end()) known->second = now;
-    else if (noted_.size() < kMost) noted_.emplace(swarm_key, now);
+    if (known != noted_.end())
+        known->second = now;
+    else if (noted_.size() < kMost)
+        noted_.emplace(swarm_key, now);
 }
 
 void SeederTable::expire(TimePoint now)
 {
     std::erase_if(noted_, [&](const auto& entry) { return now - entry.second >= kPointKept; });
     for (auto& [key, seeder] : seeders_) {
-        if (seeder.link) continue; // for when it ends
-        std::erase_if(seeder.points, [&](const IntroductionPoint& p) { return now - p.seen >= kPointKept; });
+        const auto stale = [&](const IntroductionPoint& p) { return now - p.seen >= kPointKept; };
+        if (seeder.link && std::ranges::all_of(seeder.points, stale)) continue; // better than none when it ends
+        std::erase_if(seeder.points, stale);
     }
     std::erase_if(seeders_, [](const auto& entry) { return entry.second.points.empty() && !entry.second.busy(); });
 }

@@ -16,6 +16,7 @@ struct IntroductionPoint {
     Endpoint address;
     PublicKey key;
     TimePoint seen{};
+    TimePoint asked{}; ///< for a rendezvous; never, if null
 };
 
 /// A create-e2e that waits for its answer.
@@ -42,7 +43,6 @@ struct Seeder {
     static constexpr std::size_t kMostRequests = 3;
 
     std::vector<IntroductionPoint> points;
-    std::size_t next_point = 0;
     std::vector<EndRequest> requests; ///< the latest last
     std::optional<EndLink> linking;
     std::optional<CircuitId> link;
@@ -51,12 +51,11 @@ struct Seeder {
     Backoff retry{std::chrono::seconds(2), std::chrono::seconds(60)};
 
     [[nodiscard]] bool busy() const noexcept { return link || linking || !requests.empty(); }
-    /// The next introduction point in turn. Needs one.
-    [[nodiscard]] const IntroductionPoint& take_point()
-    {
-        next_point %= points.size();
-        return points[next_point++];
-    }
+    /// Its introduction points are kept for so long at least, however long nobody has named them.
+    void keep_points(TimePoint now, Duration least) noexcept;
+    /// The next introduction point to ask: the one that was asked longest ago, if at all, and of such the one that was
+    /// named last. Needs one.
+    [[nodiscard]] const IntroductionPoint& take_point(TimePoint now);
 };
 
 class SeederTable {

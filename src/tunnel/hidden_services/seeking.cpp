@@ -13,6 +13,8 @@ using namespace std::chrono_literals;
 
 /// What is left to its introduction points when a link ends, however long nobody has named them.
 constexpr Duration kPointsLeft = 60s;
+/// So long before a link retires (and may end at once, if idle) another is made.
+constexpr Duration kReplacedBefore = 60s;
 
 } // namespace
 
@@ -67,8 +69,10 @@ void Seeking::retire_link(Seeder& seeder, TimePoint now)
 {
     if (!seeder.link) return;
     const Circuit* circuit = circuits_.circuits().find(*seeder.link);
-    if (circuit != nullptr && now < circuit->keepalive().retires()) return;
+    if (circuit != nullptr && now + kReplacedBefore < circuit->keepalive().retires()) return;
     seeder.link.reset(); // it ends by itself, when idle
+    seeder.keep_points(now, kPointsLeft);
+    search_.hurry(now);
 }
 
 void Seeking::tick(const PublicKey& swarm_key, Seeder& seeder, bool room, TimePoint now)
@@ -92,7 +96,7 @@ void Seeking::tick(const PublicKey& swarm_key, Seeder& seeder, bool room, TimePo
 void Seeking::ask(const PublicKey& swarm_key, Seeder& seeder, TimePoint now)
 {
     HiddenCircuits::Tools& tools = circuits_.tools();
-    const IntroductionPoint& point = seeder.take_point();
+    const IntroductionPoint& point = seeder.take_point(now);
     const auto circuit = lookups_.any(now, &point.key);
     if (!circuit) return;
     EndRequest request{*circuit, random_u16(tools.random), EphemeralKey::generate(tools.random), point.address.ip, now};
@@ -190,8 +194,7 @@ void Seeking::on_closed(const Circuit& circuit, TimePoint now)
     const bool held = seeder->link && now - seeder->linked_at >= kHeld;
     seeder->link.reset();
     seeder->linking.reset();
-    for (IntroductionPoint& point : seeder->points)
-        point.seen = std::max(point.seen, now - SeederTable::kPointKept + kPointsLeft);
+    seeder->keep_points(now, kPointsLeft);
     if (held)
         seeder->retry = Backoff(2s, 60s);
     else

@@ -31,7 +31,7 @@ void SwarmSearch::tick(TimePoint now)
 {
     std::erase_if(asked_, [&](const Asked& asked) { return now - asked.sent >= kAnswer; });
     if (now < next_ || !nobody_.due(now)) return;
-    const bool dht_is_due = !answered_by_dht_ || now - *answered_by_dht_ >= kDhtEvery;
+    const bool dht_is_due = !points_answered_ || !answered_by_dht_ || now - *answered_by_dht_ >= kDhtEvery;
     const bool nobody = seeders_.all().empty();
     if ((nobody || dht_is_due) && !ask_last_hop(now)) return; // no circuit yet
     if (nobody) return nobody_.fail(now, circuits_.tools().random);
@@ -57,6 +57,7 @@ bool SwarmSearch::ask_last_hop(TimePoint now)
 
 void SwarmSearch::ask_points(TimePoint now)
 {
+    points_answered_ = false;
     RandomSource& random = circuits_.tools().random;
     std::vector<IntroductionPoint> points = seeders_.points();
     for (std::size_t asked = 0; asked < kPointsAsked && !points.empty(); ++asked) {
@@ -95,6 +96,7 @@ bool SwarmSearch::on_answer(CircuitId circuit, const Endpoint& origin, ByteSpan 
     });
     if (asked == asked_.end()) return false;
     asked_.erase(asked);
+    points_answered_ = true;
     learn(*answer, now);
     return true;
 }
@@ -107,8 +109,10 @@ void SwarmSearch::learn(const PeersResponse& answer, TimePoint now)
         if (++taken > kMostPeers) break;
         const bool ourselves = plan_.seed_key && peer.swarm_key == plan_.seed_key->public_key();
         if (ourselves || !circuits_.may_contact_there(peer.address)) continue;
-        if (plan_.has_part(peer.swarm_key)) seeders_.learn(peer.swarm_key, {peer.address, peer.key, now}, now);
-        else seeders_.note(peer.swarm_key, now);
+        if (plan_.has_part(peer.swarm_key))
+            seeders_.learn(peer.swarm_key, {peer.address, peer.key, now, {}}, now);
+        else
+            seeders_.note(peer.swarm_key, now);
     }
     if (seeders_.all().empty()) return;
     if (nobody_.failures() > 0) { // the first ones: there may be more where they are known

@@ -17,7 +17,7 @@ public:
     static constexpr Duration kAnswer = std::chrono::seconds(10);
     static constexpr Duration kAgainFrom = std::chrono::seconds(30);
     static constexpr Duration kAgainTo = std::chrono::seconds(120);
-    /// After so long without an answer from the DHT it is asked in any case, even if introduction points answer.
+    /// After so long without an answer from the DHT it is asked, even if introduction points answer.
     static constexpr Duration kDhtEvery = std::chrono::seconds(240);
     static constexpr std::size_t kPointsAsked = 4;
     /// A deployed node sends 7.
@@ -55,6 +55,7 @@ private:
     SeederTable& seeders_;
     std::vector<Asked> asked_;
     TimePoint next_{};
+    bool points_answered_ = false; ///< since they were asked last
     Backoff nobody_{std::chrono::seconds(2), std::chrono::seconds(60)};
     std::optional<TimePoint> answered_;
     std::optional<TimePoint> answered_by_dht_;

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::int64_t kDay = 86400;
 constexpr std::int64_t kDiscoveryStart = 1'900'000'000;
-constexpr int kSeeders = 400;
+constexpr int kSeeders = 240;
 constexpr int kDays = 120;
 constexpr std::uint32_t kDiscoveryRelays = 160;
 constexpr std::uint32_t kHostileEvery = 20;
@@ -27,9 +27,9 @@ constexpr std::uint32_t kAwayOneDayIn = 10;
 /// Rendezvous circuits that show all second hops in use on a day; thousands more would show no others.
 constexpr int kCircuitsADay = 12;
 
-class Relays100 {
+class HostileRelays {
 public:
-    explicit Relays100(std::uint64_t seed) : random_(seed)
+    explicit HostileRelays(std::uint64_t seed) : random_(seed)
     {
         for (std::uint32_t n = 0; n < kDiscoveryRelays; ++n)
             relays_.push_back(next());
@@ -70,7 +70,7 @@ private:
 /// The day on which the first guard of a seeder in a network of its own was found; kDays when it was not.
 int found_on(std::uint64_t seed)
 {
-    Relays100 relays(seed);
+    HostileRelays relays(seed);
     test::TestRandom random(seed + 1'000'000);
     PathRules rules;
     rules.public_network = true;

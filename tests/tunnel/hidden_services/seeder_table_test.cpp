@@ -14,7 +14,7 @@ constexpr TimePoint kTableNow{1h};
 
 IntroductionPoint point(std::uint32_t n, TimePoint seen = kTableNow)
 {
-    return {candidate_number(n % 200).address, key_number(n), seen};
+    return {candidate_number(n % 200).address, key_number(n), seen, {}};
 }
 
 TEST(SeederTable, KeepsAFewPointsOfASeederAndForgetsTheLongestUnseen)
@@ -68,9 +68,14 @@ TEST(SeederTable, PointsTakeTurns)
         table.learn(key_number(1), point(n), kTableNow);
     Seeder& seeder = *table.find(key_number(1));
     for (std::uint32_t turn = 0; turn < 7; ++turn)
-        EXPECT_EQ(seeder.take_point().key, key_number(turn % 3));
+        EXPECT_EQ(seeder.take_point(kTableNow + turn * 1s).key, key_number(turn % 3));
     seeder.points.pop_back();
-    EXPECT_EQ(seeder.take_point().key, key_number(1)); // however many are left
+    EXPECT_EQ(seeder.take_point(kTableNow + 10s).key, key_number(1)); // however many are left
+    table.learn(key_number(1), point(8, kTableNow + 11s), kTableNow + 11s);
+    table.learn(key_number(1), point(9, kTableNow + 12s), kTableNow + 12s);
+    EXPECT_EQ(seeder.take_point(kTableNow + 13s).key, key_number(9)); // the latest named of those never asked
+    EXPECT_EQ(seeder.take_point(kTableNow + 14s).key, key_number(8));
+    EXPECT_EQ(seeder.take_point(kTableNow + 15s).key, key_number(0));
 }
 
 } // namespace
