@@ -125,9 +125,15 @@ void add_demo(CLI::App& c, Raw& raw)
     DemoOptions& d = raw.options.demo;
     c.add_option("FILE", d.file, "what to send through; without it a random file of --size");
     add_hops(c, raw);
-    c.add_option("--relays", d.relays, "relay processes")
+    c.add_option_function<std::uint32_t>(
+         "--relays",
+         [&d](std::uint32_t count) {
+             d.relays = count;
+             d.relays_given = true;
+         },
+         "relay processes")
         ->check(CLI::Range(0, 64))
-        ->capture_default_str()
+        ->default_str(std::to_string(d.relays))
         ->type_name("N");
     c.add_option("--exits", d.exits, "exit processes")->check(CLI::Range(0, 64))->capture_default_str()->type_name("N");
     c.add_flag("--hidden", d.hidden, "a hidden seeder and a hidden downloader; no exit is needed (--exits 0)");

@@ -3,6 +3,7 @@
 // Nobody outside is ever asked: a random overlay, no bootstrap, peers by name, addresses of 127.0.0.0/8.
 #include "main/atomic_file.hpp"
 #include "main/commands/commands.hpp"
+#include "main/commands/demo_hidden.hpp"
 #include "main/commands/demo_network.hpp"
 #include "main/commands/demo_plan.hpp"
 #include "main/commands/demo_report.hpp"
@@ -88,11 +89,16 @@ private:
     void check_output(const Content& content) const;
     void say_containment(DemoNetwork& network);
     void draw(Progress progress, const Json& torrent, DemoNetwork& network);
+    [[nodiscard]] Json add_params_of(const DemoPlan& plan, const std::filesystem::path& torrent,
+                                     const std::filesystem::path& to) const;
+    void say_start(const DemoPlan& plan);
 
     Console& console_;
     DemoOptions options_;
     Interrupt interrupt_; // before any process is started: they inherit nothing of it
     TemporaryFolder folder_;
+    std::string magnet_;
+    std::optional<HiddenProof> proof_;
 };
 
 std::uint32_t random_below(std::uint32_t bound)
@@ -142,6 +148,7 @@ std::filesystem::path Demo::make_torrent(const Content& content)
     const auto created = create_torrent(request, [this](double) { return !interrupt_.interrupted(); });
     if (interrupt_.interrupted()) throw UserError("interrupted");
     if (!created) throw UserError(created.error());
+    magnet_ = created->magnet;
     const auto file = folder_.path() / "demo.torrent";
     write_or_fail(file, created->content);
     return file;
@@ -179,16 +186,39 @@ void Demo::draw(Progress progress, const Json& torrent, DemoNetwork& network)
     console_.progress(progress);
 }
 
+/// A hidden downloader gets the magnet link and nothing else.
+Json Demo::add_params_of(const DemoPlan& plan, const std::filesystem::path& torrent,
+                         const std::filesystem::path& to) const
+{
+    Json out{{"source", plan.hidden ? magnet_ : torrent.string()}, {"folder", to.string()}, {"hops", options_.hops}};
+    if (plan.hidden)
+        out["peer_mode"] = to_string(PeerMode::hidden);
+    else
+        out["peers"] = plan.seeder_endpoints;
+    return out;
+}
+
+void Demo::say_start(const DemoPlan& plan)
+{
+    if (plan.hidden)
+        console_.note(fmt::format("starting {} relays, {} exits, a hidden seeder and a hidden downloader with {} workers "
+                                  "each, on loopback only",
+                                  plan.relays.size(), plan.exits.size(), options_.workers));
+    else if (options_.hops == 0)
+        console_.note(fmt::format("starting {} seeders and a downloader of plain torrents (hops 0), on loopback only",
+                                  plan.seeders.size()));
+    else
+        console_.note(
+            fmt::format("starting {} relays, {} exits, {} seeders and a downloader with {} workers, on loopback only",
+                        plan.relays.size(), plan.exits.size(), plan.seeders.size(), options_.workers));
+}
+
 Timing Demo::download(DemoNetwork& network, const DemoPlan& plan, const std::filesystem::path& torrent,
                       const std::filesystem::path& to)
 {
     const BootClock clock;
     const TimePoint start = clock.now();
-    const Json params{{"source", torrent.string()},
-                      {"folder", to.string()},
-                      {"hops", options_.hops},
-                      {"peers", plan.seeder_endpoints}};
-    const std::string id = network.downloader().call("add", params)["id"];
+    const std::string id = network.downloader().call("add", add_params_of(plan, torrent, to))["id"];
     DownloadWatch watch;
     for (;;) {
         const Json shown = network.downloader().call("show", {{"id", id}})["torrent"];
@@ -196,6 +226,7 @@ Timing Demo::download(DemoNetwork& network, const DemoPlan& plan, const std::fil
         if (shown.value("state", "") == "failed") throw UserError(shown.value("error", ""));
         if (shown.value("complete", false)) break;
         network.check_all_running();
+        if (proof_) proof_->look(network);
         if (clock.now() - watch.last_growth().value_or(start) > kStandstillLimit)
             throw UserError(fmt::format("nothing arrived for {}; it waits for: {}\n{}",
                                         format_duration(kStandstillLimit), shown.value("waiting_for", ""),
@@ -225,7 +256,9 @@ Json Demo::result(DemoNetwork& network, const Content& content, const Timing& ti
         worker_bytes.push_back(worker["bytes"]);
     if (worker_bytes.empty() && options_.hops > 0) worker_bytes.push_back(processes.back()["bytes"]);
     const Json containment = status.value("containment", Json::object());
-    return {{"ok", same && (only_exits || options_.hops == 0)},
+    const Json hidden = proof_ ? proof_->result(network) : Json::object();
+    const bool proved = proof_ ? hidden.value("proved", false) : only_exits || options_.hops == 0;
+    Json out{{"ok", same && proved},
             {"sha256_ok", same},
             {"sha256", sha256},
             {"bytes", content.bytes},
@@ -244,6 +277,8 @@ Json Demo::result(DemoNetwork& network, const Content& content, const Timing& ti
             {"containment", containment.value("on", false) ? "on" : "off: " + containment.value("why_off", "")},
             {"socks5", status.value("socks5", Json::object())},
             {"processes", std::move(processes)}};
+    out.update(hidden);
+    return out;
 }
 
 void Demo::keep_output(const std::filesystem::path& downloaded)
@@ -268,13 +303,8 @@ int Demo::run()
     const auto torrent = make_torrent(content);
     const DemoPlan plan = plan_demo(options_, folder_.path(), content.path, torrent, random_below);
     write_or_fail(folder_.path() / "cepa.toml", as_bytes(plan.settings_text));
-    if (options_.hops == 0)
-        console_.note(fmt::format("starting {} seeders and a downloader of plain torrents (hops 0), on loopback only",
-                                  plan.seeders.size()));
-    else
-        console_.note(
-            fmt::format("starting {} relays, {} exits, {} seeders and a downloader with {} workers, on loopback only",
-                        plan.relays.size(), plan.exits.size(), plan.seeders.size(), options_.workers));
+    say_start(plan);
+    if (plan.hidden) proof_.emplace(plan.seeders.front().address, plan.downloader.address);
     DemoNetwork network(plan, interrupt_);
     say_containment(network);
     const Timing timing = download(network, plan, torrent, downloads.path());

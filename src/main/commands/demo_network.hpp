@@ -22,6 +22,8 @@ public:
     DemoNetwork& operator=(const DemoNetwork&) = delete;
 
     [[nodiscard]] NodeProcess& downloader() noexcept { return nodes_.back(); }
+    /// Of a hidden demo, which has one seeder.
+    [[nodiscard]] NodeProcess& hidden_seeder() noexcept { return nodes_[nodes_.size() - 2]; }
     /// Throws UserError with the log of a process that ended by itself.
     void check_all_running();
     /// Every address that any seeder was ever connected to.

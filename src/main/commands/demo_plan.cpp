@@ -18,6 +18,7 @@ constexpr std::size_t kPeersNamed = 8;
 /// How many are to be started: those asked for, or enough.
 std::uint32_t seeders_of(const DemoOptions& o) noexcept
 {
+    if (o.hidden) return 1;
     return o.seeders != 0 ? o.seeders : default_seeders(o.workers);
 }
 
@@ -69,6 +70,22 @@ NodeStart seeder(const std::filesystem::path& content, const std::filesystem::pa
             folder / fmt::format("seeder-{}", number)};
 }
 
+/// Hidden circuits have a hop more, and their last hops differ: so many relays leave a choice.
+std::uint32_t relays_of(const DemoOptions& o) noexcept
+{
+    return o.hidden && !o.relays_given ? std::max(o.relays, o.hops + 4U) : o.relays;
+}
+
+NodeStart hidden_seeder(const DemoOptions& o, const std::filesystem::path& content,
+                        const std::filesystem::path& torrent, const std::string& address,
+                        const std::filesystem::path& folder)
+{
+    return tunnel_node("seeder",
+                       {"seed", content.string(), "--torrent", torrent.string(), "--hops", std::to_string(o.hops),
+                        "--workers", std::to_string(o.workers)},
+                       address, folder, 0);
+}
+
 void name_peers(NodeStart& node, const std::vector<std::string>& peers)
 {
     std::size_t named = 0;
@@ -88,11 +105,16 @@ std::uint32_t default_seeders(std::uint32_t workers) noexcept
 void check_numbers(const DemoOptions& o)
 {
     const std::uint32_t seeders = seeders_of(o);
-    if (o.hops > 0 && o.relays + o.exits < o.hops)
+    const std::uint32_t relays = relays_of(o);
+    if (o.hidden && (o.hops < 1 || o.hops > kMostHiddenHops))
+        throw Misuse(fmt::format("demo: --hidden needs 1 to {} hops", kMostHiddenHops));
+    if (o.hidden && o.seeders > 1) throw Misuse("demo: --hidden has one seeder");
+    const std::uint32_t in_a_row = o.hops + (o.hidden ? 1U : 0U);
+    if (o.hops > 0 && relays + o.exits < in_a_row)
         throw Misuse(
             fmt::format("demo: {} hops need at least {} nodes in a row, and --relays {} and --exits {} make {}", o.hops,
-                        o.hops, o.relays, o.exits, o.relays + o.exits));
-    if (o.relays + o.exits + seeders + 1 > kMostNodes)
+                        in_a_row, relays, o.exits, relays + o.exits));
+    if (relays + o.exits + seeders + 1 > kMostNodes)
         throw Misuse(fmt::format("demo: at most {} processes", kMostNodes));
 }
 
@@ -107,9 +129,13 @@ DemoPlan plan_demo(const DemoOptions& o, const std::filesystem::path& folder, co
     const bool tunnels = o.hops > 0;
     for (std::uint32_t i = 0; tunnels && i < o.exits; ++i)
         plan.exits.push_back(tunnel_node("exit", {"node", "--exit", "--workers", "0"}, addresses.next(), folder, i));
-    for (std::uint32_t i = 0; tunnels && i < o.relays; ++i)
+    for (std::uint32_t i = 0; tunnels && i < relays_of(o); ++i)
         plan.relays.push_back(tunnel_node("relay", {"node", "--relay", "--workers", "0"}, addresses.next(), folder, i));
     for (std::uint32_t i = 0; i < seeders; ++i) {
+        if (o.hidden) {
+            plan.seeders.push_back(hidden_seeder(o, content, torrent, addresses.next(), folder));
+            continue;
+        }
         plan.seeders.push_back(seeder(content, torrent, addresses.next(), folder, i));
         plan.seeder_endpoints.push_back(fmt::format("{}:{}", plan.seeders.back().address, kSeederPort));
     }
@@ -126,6 +152,8 @@ DemoPlan plan_demo(const DemoOptions& o, const std::filesystem::path& folder, co
     for (NodeStart& node : plan.relays)
         name_peers(node, peers);
     name_peers(plan.downloader, peers);
+    plan.hidden = o.hidden;
+    if (o.hidden) name_peers(plan.seeders.front(), peers);
     return plan;
 }
 

@@ -20,6 +20,7 @@ struct DemoPlan {
     std::vector<NodeStart> exits;
     std::vector<NodeStart> seeders;
     NodeStart downloader;
+    bool hidden = false; ///< then there is one seeder, with tunnels of its own
     std::vector<std::string> seeder_endpoints;
     std::string settings_text; ///< the settings file that all of them share
 };

@@ -15,8 +15,19 @@ std::string line_of(const std::string& name, const Json& account, double gigabyt
                        gigabytes > 0 ? cpu / gigabytes : 0.0);
 }
 
+std::string hidden_text(const Json& result)
+{
+    if (result.value("capture", "") != "on lo")
+        return fmt::format("hidden, {} links; no capture here ({}): the nodes' own circuits show no way around",
+                           result.value("links", 0), result.value("capture", ""));
+    return fmt::format("hidden, {} links; captured on loopback: {} packets from one to the other, {} cells past the own "
+                       "first hops",
+                       result.value("links", 0), result.value("direct_packets", 0), result.value("beyond_first_hop", 0));
+}
+
 std::string seen_text(const Json& result)
 {
+    if (result.value("hidden", false)) return hidden_text(result);
     if (result.value("hops", 0) == 0) return "hops 0: the seeders saw the downloader itself, as in any plain download";
     std::string seen;
     for (const Json& address : result["seeders_saw"])

@@ -1,0 +1,107 @@
+#include "main/commands/packet_capture.hpp"
+
+#include "base/address.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+namespace cepa::main {
+namespace {
+
+constexpr std::uint8_t kUdp = 17;
+constexpr std::size_t kIpHeader = 20;
+constexpr std::size_t kUdpHeader = 8;
+/// A cell: 00 02, the overlay's 20 bytes, message id 0, then more (docs/protocol.md, section 8).
+constexpr std::size_t kMessageId = 22;
+constexpr std::size_t kSmallestCell = 29;
+constexpr std::size_t kHeadOfPacket = 128; ///< what is looked at
+constexpr int kBuffer = 128 << 20;
+
+ErrorCode capture_error()
+{
+    return {errno, boost::system::system_category()};
+}
+
+/// Passes only IPv4 from one of the sources, and of it only the head: the rest is not ours to copy.
+bool attach_filter(int socket, const std::vector<std::string>& sources)
+{
+    constexpr std::uint32_t kSourceOffset = 12;
+    std::vector<sock_filter> code{BPF_STMT(BPF_LD | BPF_W | BPF_ABS, kSourceOffset)};
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+        const auto ip = IpAddress::parse(sources[i]);
+        const auto to_accept = static_cast<std::uint8_t>(sources.size() - i); // over the other tests and the refusal
+        code.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ip ? ip->to_v4() : 0, to_accept, 0));
+    }
+    code.push_back(BPF_STMT(BPF_RET | BPF_K, 0));
+    code.push_back(BPF_STMT(BPF_RET | BPF_K, kHeadOfPacket));
+    const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
+    return ::setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
+}
+
+} // namespace
+
+std::optional<SentPacket> parse_sent_packet(ByteSpan packet)
+{
+    if (packet.size() < kIpHeader || packet[0] >> 4U != 4 || packet[9] != kUdp) return std::nullopt;
+    const std::size_t header = std::size_t{4} * (packet[0] & 0x0fU);
+    if (header < kIpHeader || packet.size() < header + kUdpHeader) return std::nullopt;
+    Reader addresses(packet.subspan(12));
+    SentPacket out;
+    out.source = IpAddress::v4(addresses.u32()).to_string();
+    out.destination = IpAddress::v4(addresses.u32()).to_string();
+    const ByteSpan payload = packet.subspan(header + kUdpHeader);
+    out.cell = payload.size() >= kSmallestCell && payload[0] == 0 && payload[1] == 2 && payload[kMessageId] == 0;
+    return out;
+}
+
+Result<PacketCapture> PacketCapture::open(const std::vector<std::string>& sources)
+{
+    // Protocol 0: it hears nothing before the filter stands.
+    FileDescriptor socket(::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+    if (!socket.valid() || !attach_filter(socket.get(), sources)) return fail(capture_error());
+    if (::setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUFFORCE, &kBuffer, sizeof kBuffer) != 0)
+        (void)::setsockopt(socket.get(), SOL_SOCKET, SO_RCVBUF, &kBuffer, sizeof kBuffer);
+    sockaddr_ll loopback{};
+    loopback.sll_family = AF_PACKET;
+    loopback.sll_protocol = htons(ETH_P_ALL); // only so are packets seen as they leave
+    loopback.sll_ifindex = static_cast<int>(::if_nametoindex("lo"));
+    if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&loopback), sizeof loopback) != 0)
+        return fail(capture_error());
+    return PacketCapture(std::move(socket), sources);
+}
+
+void PacketCapture::drain()
+{
+    std::array<std::uint8_t, kHeadOfPacket> head{};
+    sockaddr_ll from{};
+    for (;;) {
+        socklen_t size = sizeof from;
+        const ssize_t got = ::recvfrom(socket_.get(), head.data(), head.size(), MSG_DONTWAIT,
+                                       reinterpret_cast<sockaddr*>(&from), &size);
+        if (got < 0) return;
+        if (from.sll_pkttype != PACKET_OUTGOING) continue; // on loopback each one comes back, too
+        const auto packet = parse_sent_packet(ByteSpan(head).first(static_cast<std::size_t>(got)));
+        if (!packet || std::ranges::find(sources_, packet->source) == sources_.end()) continue;
+        SentCount& count = sent_[{packet->source, packet->destination}];
+        ++count.packets;
+        count.cells += packet->cell ? 1 : 0;
+    }
+}
+
+std::uint64_t PacketCapture::lost()
+{
+    tpacket_stats stats{};
+    socklen_t size = sizeof stats;
+    // The kernel forgets what it has told.
+    if (::getsockopt(socket_.get(), SOL_PACKET, PACKET_STATISTICS, &stats, &size) == 0) lost_ += stats.tp_drops;
+    return lost_;
+}
+
+} // namespace cepa::main
