@@ -127,12 +127,16 @@ TEST_F(StateFolderTest, GuardsAndExitsAreKept)
     };
     share.add_guards()->set_chosen_unix_s(6); // without a key: one such would stop every worker
     share.add_guards()->set_chosen_unix_s(7);
+    share.mutable_guards(1)->set_second_hop(true);
+    share.mutable_guards(1)->set_kept_until_unix_s(8);
     name(*share.mutable_guards(1));
     share.add_candidates()->set_flags(3);
     name(*share.mutable_candidates(0));
     ASSERT_TRUE(folder.save_network("ab", share).has_value());
     ASSERT_EQ(folder.load_network("ab").guards_size(), 1);
     EXPECT_EQ(folder.load_network("ab").guards(0).chosen_unix_s(), 7);
+    EXPECT_TRUE(folder.load_network("ab").guards(0).second_hop());
+    EXPECT_EQ(folder.load_network("ab").guards(0).kept_until_unix_s(), 8);
     EXPECT_EQ(folder.load_network("ab").candidates(0).flags(), 3u);
     EXPECT_EQ(folder.load_network("cd").guards_size(), 0); // another overlay
     std::ofstream(path / "network-ab.pb") << "\xff\xff\xff";

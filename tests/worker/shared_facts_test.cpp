@@ -16,7 +16,8 @@ SharedFacts sample()
     SharedFacts facts;
     facts.candidates = {{key, endpoint("1.2.3.4:5"), 3, true}, {key, endpoint("[2001:db8::1]:65535"), 0xffff, false}};
     facts.own_addresses = {endpoint("9.8.7.6:5432")};
-    facts.guards = {{key, endpoint("1.2.3.4:5"), 1234567, true}};
+    facts.guards = {{key, endpoint("1.2.3.4:5"), 1234567, true},
+                    {key, endpoint("1.2.3.4:6"), 1234568, false, true, 2234568}};
     return facts;
 }
 
@@ -48,6 +49,7 @@ TEST(SharedFacts, LeavesOutWhatIsMalformed)
     share.mutable_candidates(1)->set_flags(0x10000);
     share.mutable_own_addresses(0)->set_ip("abc");
     share.mutable_guards(0)->mutable_public_key()->pop_back();
+    share.mutable_guards(1)->clear_address();
     EXPECT_EQ(facts_from_proto(share), SharedFacts());
 }
 
