@@ -25,9 +25,9 @@ public:
     };
 
     HandMadeEnds(SimNetwork& network, const Endpoint& at, const Endpoint& node, const tunnel::PublicKey& node_key,
-                 std::uint64_t seed)
+                 std::uint64_t seed, const tunnel::OverlayId& overlay = CircuitBench::overlay())
         : network_(network), at_(at), node_(node), node_key_(node_key), random_(seed),
-          prefix_(tunnel::make_prefix(CircuitBench::overlay()))
+          prefix_(tunnel::make_prefix(overlay))
     {
         network_.attach(at_, [this](const SimPacket& packet) { receive(packet); });
     }

@@ -105,6 +105,31 @@ TEST(ExitPolicy, NeverOurselves)
     EXPECT_TRUE(exit.allows(endpoint_of("127.0.0.5", 6881)));
 }
 
+TEST(ExitPolicy, OnlyWhatDownloadersAndIntroductionPointsSayReachesOurOwnPort)
+{
+    ExitPolicy exit = policy();
+    const Endpoint own = endpoint_of("8.8.4.4", 8090);
+    exit.set_own_addresses({own});
+    exit.set_host_addresses({own.ip});
+    const Prefix prefix = make_prefix({});
+    for (unsigned id = 0; id <= 255; ++id) {
+        Bytes packet(prefix.begin(), prefix.end());
+        packet.push_back(static_cast<std::uint8_t>(id));
+        packet.resize(60);
+        const bool may = id == 13 || id == 14 || id == 17 || id == 18;
+        EXPECT_EQ(exit.allows(packet, own), may) << id;
+        EXPECT_FALSE(exit.allows(packet, endpoint_of("8.8.4.4", 8091))) << id;
+        EXPECT_TRUE(exit.allows(packet, endpoint_of("8.8.8.8", 8090))) << id;
+        packet[2] ^= 1; // of another overlay
+        EXPECT_FALSE(exit.allows(packet, own)) << id;
+    }
+    EXPECT_FALSE(exit.allows(as_bytes("d1:ade"), own));
+    exit.set_own_addresses({endpoint_of("192.168.1.5", 8090)}); // what nobody outside could mean
+    Bytes packet(prefix.begin(), prefix.end());
+    packet.resize(60, 13);
+    EXPECT_FALSE(exit.allows(packet, endpoint_of("192.168.1.5", 8090)));
+}
+
 TEST(ExitPolicy, NeverThisMachine)
 {
     ExitPolicy exit = policy(true);
