@@ -1,0 +1,229 @@
+#include "support/hop_player.hpp"
+
+namespace cepa::tunnel {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// The user of the circuits, which records.
+struct RecordingUser final : CircuitUser {
+    void on_ready(const Circuit& circuit, TimePoint) override { ready.push_back(circuit.id()); }
+    void on_closed(const Circuit& circuit, TimePoint) override { closed.push_back(circuit.id()); }
+    void on_message(const Circuit&, MessageId id, ByteSpan, TimePoint) override { messages.push_back(id); }
+    void on_packet(const Circuit&, const Endpoint& origin, ByteSpan packet, TimePoint) override
+    {
+        packets.emplace_back(origin, packet_message_id(packet));
+    }
+    bool on_other_end(const Circuit&, TimePoint) override
+    {
+        ++other_ends;
+        return wanted;
+    }
+    std::vector<CircuitId> ready;
+    std::vector<CircuitId> closed;
+    std::vector<MessageId> messages;
+    std::vector<std::pair<Endpoint, std::uint8_t>> packets;
+    int other_ends = 0;
+    bool wanted = true;
+};
+
+class OwnCircuitsHidden : public test::HopPlayer {
+protected:
+    CircuitId ready(CircuitPurpose purpose, std::uint8_t hops = 2, std::optional<Candidate> last = std::nullopt)
+    {
+        CircuitWish wish;
+        wish.path.purpose = purpose;
+        wish.path.hops = hops;
+        wish.path.last = std::move(last);
+        const auto id = circuits_.begin(wish, user_, now());
+        EXPECT_TRUE(id);
+        play();
+        EXPECT_EQ(user_.ready.back(), *id);
+        return *id;
+    }
+    /// A seeder's circuit with its end of the layer; the test holds the downloader's.
+    CircuitId seeding()
+    {
+        const CircuitId id = ready(CircuitPurpose::rendezvous);
+        join(id, End::seeder);
+        return id;
+    }
+    void join(CircuitId id, End end)
+    {
+        auto both = keys();
+        const bool seeder = end == End::seeder;
+        Layer ours(std::move(both.first), seeder ? Direction::forward : Direction::backward, 2);
+        other_.emplace(std::move(both.second), seeder ? Direction::backward : Direction::forward, 2);
+        ends_[id] = &*other_;
+        own_.join_end(id, std::move(ours), end, now());
+    }
+    std::pair<SessionKeys, SessionKeys> keys()
+    {
+        const EphemeralKey fixed = EphemeralKey::generate(bench_.random);
+        const EphemeralKey x = EphemeralKey::generate(bench_.random);
+        auto answer = answer_handshake(fixed.secret, EphemeralKey::generate(bench_.random), x.public_key);
+        auto found = finish_handshake(x, fixed.public_key, answer->ephemeral, answer->auth);
+        return {std::move(answer->keys), std::move(*found)};
+    }
+    Bytes overlay_data(MessageId id, const Endpoint& origin)
+    {
+        Bytes packet(bench_.sender.prefix().begin(), bench_.sender.prefix().end());
+        packet.push_back(static_cast<std::uint8_t>(id));
+        packet.resize(60);
+        return test::message_bytes(Data{{}, origin, packet});
+    }
+
+    RecordingUser user_;
+    std::optional<Layer> other_;
+    const Endpoint origin_{IpAddress::v4(0x05060708), 99};
+};
+
+TEST_F(OwnCircuitsHidden, MessagesAndOverlayPacketsReachTheUserAndNothingElseDoes)
+{
+    const CircuitId id = ready(CircuitPurpose::lookup);
+    EXPECT_EQ(ready_told_, 0);
+    say(id, IntroEstablished{7});
+    EXPECT_EQ(user_.messages, std::vector{MessageId::intro_established});
+    say_bytes(id, overlay_data(MessageId::created_e2e, origin_));
+    ASSERT_EQ(user_.packets.size(), 1U);
+    EXPECT_EQ(user_.packets[0], std::pair(origin_, std::uint8_t{14}));
+    say_bytes(id, overlay_data(MessageId::created_e2e, {})); // from nowhere
+    say(id, Data{{}, Address("example.org", 80), Bytes(60, 1)});
+    EXPECT_EQ(dropped(Drop::unexpected_answer), 2U);
+    say(id, Data{{}, origin_, Bytes(60, 0x41)}); // of no overlay
+    EXPECT_EQ(dropped(Drop::inner_packet), 1U);
+    EXPECT_EQ(user_.packets.size(), 1U);
+    EXPECT_TRUE(data_.empty());
+}
+
+TEST_F(OwnCircuitsHidden, ThePacketThatWeSendLeavesTheLastHop)
+{
+    const CircuitId id = ready(CircuitPurpose::lookup, 3);
+    EXPECT_TRUE(own_.send_packet(id, origin_, Bytes(100, 3)));
+    const auto told = take_a<Data>();
+    ASSERT_TRUE(told);
+    EXPECT_EQ(told->second.destination, Address(origin_));
+    EXPECT_EQ(told->second.payload.size(), 100U);
+    EXPECT_FALSE(own_.send_packet(id, origin_, Bytes(1500, 3))); // no cell holds that
+    EXPECT_FALSE(own_.send(CircuitId(1), IntroEstablished{1}));
+    test::OwnedPacket payload(Bytes(100, 1)); // and datagrams of main do not
+    EXPECT_FALSE(own_.send_data(id, origin_, payload.buffer(), now()));
+}
+
+TEST_F(OwnCircuitsHidden, ASeedersEndIsLinkedByTheFirstMessageOfTheOther)
+{
+    const CircuitId id = seeding();
+    test::OwnedPacket early(Bytes(100, 1));
+    EXPECT_FALSE(own_.send_data(id, {}, early.buffer(), now()));
+    say(id, Ping{77}, &*other_);
+    EXPECT_EQ(user_.other_ends, 1);
+    const auto pong = take_a<Pong>(); // sealed for the other end: see HopPlayer
+    ASSERT_TRUE(pong);
+    EXPECT_EQ(pong->second.identifier, 77);
+    // Whatever a datagram looks like, and wherever it says it is from, it is the other end's.
+    say_bytes(id, overlay_data(MessageId::created_e2e, origin_), &*other_);
+    ASSERT_EQ(data_.size(), 1U);
+    EXPECT_EQ(user_.other_ends, 1);
+    test::OwnedPacket payload(Bytes(300, 9));
+    ASSERT_TRUE(own_.send_data(id, Address("some.where", 5), payload.buffer(), now()));
+    const auto data = take_a<Data>();
+    ASSERT_TRUE(data);
+    EXPECT_TRUE(data->second.destination.is_null());
+    EXPECT_TRUE(data->second.origin.is_null());
+    EXPECT_EQ(data->second.payload.size(), 300U);
+}
+
+TEST_F(OwnCircuitsHidden, TheRendezvousPointCannotSpeakRepeatOrSwap)
+{
+    const CircuitId id = seeding();
+    say(id, Ping{1});
+    EXPECT_EQ(dropped(Drop::bad_tag) + dropped(Drop::malformed), 1U);
+    say(id, Data{{}, {}, Bytes(50, 1)}, &*other_);
+    EXPECT_EQ(data_.size(), 1U);
+    // It opens what came and seals it anew: only the other end's own counter tells.
+    test::OwnedPacket again(test::message_bytes(Data{{}, {}, Bytes(50, 2)}));
+    ASSERT_TRUE(other_->seal(bench_.aead, again.buffer()));
+    const Bytes sealed(again.bytes().begin(), again.bytes().end());
+    say_bytes(id, sealed);
+    EXPECT_EQ(data_.size(), 2U);
+    say_bytes(id, sealed);
+    EXPECT_EQ(data_.size(), 2U);
+    EXPECT_EQ(dropped(Drop::replayed), 1U);
+    auto strangers = keys();
+    Layer stranger(std::move(strangers.second), Direction::backward, 2);
+    say(id, Data{{}, {}, Bytes(50, 3)}, &stranger);
+    say_bytes(id, Bytes(sealed.begin(), sealed.end() - 1));
+    EXPECT_EQ(data_.size(), 2U);
+}
+
+TEST_F(OwnCircuitsHidden, AnEndThatIsNotWantedIsClosedAndNobodyHears)
+{
+    const CircuitId id = seeding();
+    user_.wanted = false;
+    say(id, Data{{}, {}, Bytes(50, 1)}, &*other_);
+    EXPECT_EQ(own_.find(id), nullptr);
+    EXPECT_TRUE(data_.empty());
+    EXPECT_TRUE(closed_.empty());
+    EXPECT_EQ(user_.closed, std::vector{id});
+}
+
+TEST_F(OwnCircuitsHidden, OnlyTheDownloaderPings)
+{
+    const CircuitId waiting = ready(CircuitPurpose::rendezvous);
+    for (int i = 0; i < 19; ++i)
+        advance(1s);
+    EXPECT_FALSE(take_a<Ping>());
+    advance(2s);
+    EXPECT_EQ(own_.find(waiting), nullptr); // 20 s, and nobody came
+    EXPECT_TRUE(closed_.empty());
+
+    const CircuitId id = ready(CircuitPurpose::rendezvous, 3, network_[0]);
+    join(id, End::downloader);
+    EXPECT_TRUE(own_.find(id)->linked());
+    int pings = 0;
+    for (int i = 0; i < 60; ++i) {
+        while (const auto ping = take_a<Ping>()) {
+            ++pings;
+            say(id, Pong{ping->second.identifier}, &*other_);
+        }
+        advance(1s);
+    }
+    EXPECT_GE(pings, 6); // the first at once
+    EXPECT_LE(pings, 14);
+    silent_ = true;
+    for (int i = 0; i < 21; ++i)
+        advance(1s);
+    EXPECT_EQ(closed_.at(id), "silent");
+}
+
+TEST_F(OwnCircuitsHidden, IntroductionCircuitsOutliveAnHour)
+{
+    const CircuitId id = ready(CircuitPurpose::introduction);
+    const CircuitId lookup = ready(CircuitPurpose::lookup);
+    for (int i = 0; i < 2 * 720; ++i) {
+        advance(5s);
+        play();
+    }
+    EXPECT_NE(own_.find(id), nullptr);
+    EXPECT_EQ(own_.find(lookup), nullptr);
+    EXPECT_EQ(own_.views(now()).at(0).state, CircuitState::ready);
+    EXPECT_EQ(own_.views(now()).at(0).purpose, CircuitPurpose::introduction);
+}
+
+TEST_F(OwnCircuitsHidden, FailuresBlameNobody)
+{
+    silent_ = true;
+    Candidate nobody = test::candidate_number(150);
+    CircuitWish wish;
+    wish.path = {CircuitPurpose::rendezvous, 3, nobody, {}, {}};
+    for (int i = 0; i < 10; ++i) {
+        ASSERT_TRUE(circuits_.begin(wish, user_, now()));
+        for (int s = 0; s < 70; ++s)
+            advance(1s);
+    }
+    EXPECT_TRUE(own_.loads().exits.empty()); // and no exit counts as silent
+    EXPECT_EQ(own_.size(), 0U);
+}
+
+} // namespace
+} // namespace cepa::tunnel
