@@ -304,7 +304,7 @@ int Demo::run()
     const DemoPlan plan = plan_demo(options_, folder_.path(), content.path, torrent, random_below);
     write_or_fail(folder_.path() / "cepa.toml", as_bytes(plan.settings_text));
     say_start(plan);
-    if (plan.hidden) proof_.emplace(plan.seeders.front().address, plan.downloader.address);
+    if (plan.hidden) proof_.emplace(plan.seeders.front().address, plan.downloader.address, plan.overlay);
     DemoNetwork network(plan, interrupt_);
     say_containment(network);
     const Timing timing = download(network, plan, torrent, downloads.path());

@@ -3,9 +3,11 @@
 #include "main/user_error.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <numeric>
+#include <span>
 
 namespace cepa::main {
 namespace {
@@ -42,11 +44,9 @@ private:
     std::size_t used_ = 0;
 };
 
-std::string settings_text(const DemoOptions& options, const RandomBelow& random)
+std::string settings_text(const DemoOptions& options, std::span<const std::uint8_t> overlay_id)
 {
-    std::string overlay;
-    for (int i = 0; i < 20; ++i)
-        overlay += fmt::format("{:02x}", random(256));
+    const std::string overlay = fmt::format("{:02x}", fmt::join(overlay_id, ""));
     return fmt::format("[network]\njoin = \"private\"\noverlay = \"{}\"\nallow_loopback = true\nfront_process = {}\n\n"
                        "[workers]\nsync_interval = \"500ms\"\n\n[torrents]\nrecord_peers = true\n",
                        overlay, options.front_process);
@@ -124,7 +124,9 @@ DemoPlan plan_demo(const DemoOptions& o, const std::filesystem::path& folder, co
     check_numbers(o);
     const std::uint32_t seeders = seeders_of(o);
     DemoPlan plan;
-    plan.settings_text = settings_text(o, random);
+    for (std::uint8_t& byte : plan.overlay)
+        byte = static_cast<std::uint8_t>(random(256));
+    plan.settings_text = settings_text(o, plan.overlay);
     Addresses addresses(random);
     const bool tunnels = o.hops > 0;
     for (std::uint32_t i = 0; tunnels && i < o.exits; ++i)

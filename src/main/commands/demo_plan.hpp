@@ -5,6 +5,7 @@
 #include "main/commands/node_process.hpp"
 #include "main/options.hpp"
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -20,6 +21,7 @@ struct DemoPlan {
     std::vector<NodeStart> exits;
     std::vector<NodeStart> seeders;
     NodeStart downloader;
+    std::array<std::uint8_t, 20> overlay{};
     bool hidden = false; ///< then there is one seeder, with tunnels of its own
     std::vector<std::string> seeder_endpoints;
     std::string settings_text; ///< the settings file that all of them share

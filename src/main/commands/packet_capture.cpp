@@ -18,8 +18,12 @@ namespace {
 constexpr std::uint8_t kUdp = 17;
 constexpr std::size_t kIpHeader = 20;
 constexpr std::size_t kUdpHeader = 8;
-/// A cell: 00 02, the overlay's 20 bytes, message id 0, then more (docs/protocol.md, section 8).
+/// 00 02, the overlay's 20 bytes, the message's id (docs/protocol.md, sections 1, 5 and 8).
 constexpr std::size_t kMessageId = 22;
+constexpr std::uint8_t kCell = 0;
+constexpr std::uint8_t kFirstIntroduction = 231; ///< from here on requests, answers and punctures
+constexpr PacketCapture::Overlay kDht{0x8d, 0x0b, 0xe1, 0x84, 0x5d, 0x74, 0xd1, 0x75, 0xf1, 0x78,
+                                      0x19, 0x7c, 0xad, 0x00, 0x15, 0x91, 0xd0, 0x4d, 0x73, 0xcc};
 constexpr std::size_t kSmallestCell = 29;
 constexpr std::size_t kHeadOfPacket = 128; ///< what is looked at
 constexpr int kBuffer = 128 << 20;
@@ -45,9 +49,19 @@ bool attach_filter(int socket, const std::vector<std::string>& sources)
     return ::setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0;
 }
 
+void classify(SentPacket& packet, ByteSpan payload, const PacketCapture::Overlay& overlay)
+{
+    if (payload.size() <= kMessageId || payload[0] != 0 || payload[1] != 2) return;
+    const ByteSpan id = payload.subspan(2, overlay.size());
+    const std::uint8_t message = payload[kMessageId];
+    const bool tunnels = std::ranges::equal(id, overlay);
+    packet.cell = tunnels && message == kCell && payload.size() >= kSmallestCell;
+    packet.discovery = std::ranges::equal(id, kDht) || (tunnels && message >= kFirstIntroduction);
+}
+
 } // namespace
 
-std::optional<SentPacket> parse_sent_packet(ByteSpan packet)
+std::optional<SentPacket> parse_sent_packet(ByteSpan packet, const PacketCapture::Overlay& overlay)
 {
     if (packet.size() < kIpHeader || packet[0] >> 4U != 4 || packet[9] != kUdp) return std::nullopt;
     const std::size_t header = std::size_t{4} * (packet[0] & 0x0fU);
@@ -56,12 +70,11 @@ std::optional<SentPacket> parse_sent_packet(ByteSpan packet)
     SentPacket out;
     out.source = IpAddress::v4(addresses.u32()).to_string();
     out.destination = IpAddress::v4(addresses.u32()).to_string();
-    const ByteSpan payload = packet.subspan(header + kUdpHeader);
-    out.cell = payload.size() >= kSmallestCell && payload[0] == 0 && payload[1] == 2 && payload[kMessageId] == 0;
+    classify(out, packet.subspan(header + kUdpHeader), overlay);
     return out;
 }
 
-Result<PacketCapture> PacketCapture::open(const std::vector<std::string>& sources)
+Result<PacketCapture> PacketCapture::open(const std::vector<std::string>& sources, const Overlay& overlay)
 {
     // Protocol 0: it hears nothing before the filter stands.
     FileDescriptor socket(::socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
@@ -74,7 +87,7 @@ Result<PacketCapture> PacketCapture::open(const std::vector<std::string>& source
     loopback.sll_ifindex = static_cast<int>(::if_nametoindex("lo"));
     if (::bind(socket.get(), reinterpret_cast<const sockaddr*>(&loopback), sizeof loopback) != 0)
         return fail(capture_error());
-    return PacketCapture(std::move(socket), sources);
+    return PacketCapture(std::move(socket), sources, overlay);
 }
 
 void PacketCapture::drain()
@@ -87,11 +100,12 @@ void PacketCapture::drain()
                                        reinterpret_cast<sockaddr*>(&from), &size);
         if (got < 0) return;
         if (from.sll_pkttype != PACKET_OUTGOING) continue; // on loopback each one comes back, too
-        const auto packet = parse_sent_packet(ByteSpan(head).first(static_cast<std::size_t>(got)));
+        const auto packet = parse_sent_packet(ByteSpan(head).first(static_cast<std::size_t>(got)), overlay_);
         if (!packet || std::ranges::find(sources_, packet->source) == sources_.end()) continue;
         SentCount& count = sent_[{packet->source, packet->destination}];
         ++count.packets;
         count.cells += packet->cell ? 1 : 0;
+        count.discovery += packet->discovery ? 1 : 0;
     }
 }
 

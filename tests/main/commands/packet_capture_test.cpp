@@ -22,9 +22,16 @@ Bytes ip_packet(const char* from, const char* to, const Bytes& payload, std::uin
     return out;
 }
 
-Bytes overlay_packet(std::uint8_t message)
+constexpr PacketCapture::Overlay kCapturedOverlay{7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7};
+
+std::optional<SentPacket> parse_captured(ByteSpan packet)
 {
-    Bytes out(60, 7);
+    return parse_sent_packet(packet, kCapturedOverlay);
+}
+
+Bytes overlay_packet(std::uint8_t message, std::uint8_t overlay = 7)
+{
+    Bytes out(60, overlay);
     out[0] = 0;
     out[1] = 2;
     out[22] = message;
@@ -33,29 +40,42 @@ Bytes overlay_packet(std::uint8_t message)
 
 TEST(PacketCaptureTest, CellsAreToldFromOtherPackets)
 {
-    const auto cell = parse_sent_packet(ip_packet("127.1.2.3", "127.4.5.6", overlay_packet(0)));
+    const auto cell = parse_captured(ip_packet("127.1.2.3", "127.4.5.6", overlay_packet(0)));
     ASSERT_TRUE(cell);
     EXPECT_EQ(cell->source, "127.1.2.3");
     EXPECT_EQ(cell->destination, "127.4.5.6");
     EXPECT_TRUE(cell->cell);
-    EXPECT_FALSE(parse_sent_packet(ip_packet("127.1.2.3", "127.4.5.6", overlay_packet(246)))->cell);
-    EXPECT_FALSE(parse_sent_packet(ip_packet("127.1.2.3", "127.4.5.6", {}))->cell);
+    EXPECT_FALSE(parse_captured(ip_packet("127.1.2.3", "127.4.5.6", overlay_packet(246)))->cell);
+    EXPECT_FALSE(parse_captured(ip_packet("127.1.2.3", "127.4.5.6", {}))->cell);
+    EXPECT_FALSE(parse_captured(ip_packet("127.1.2.3", "127.4.5.6", overlay_packet(0, 8)))->cell) << "another overlay";
+}
+
+TEST(PacketCaptureTest, DiscoveryIsToldFromWhatASwarmCauses)
+{
+    const auto discovery = [](const Bytes& payload) {
+        return parse_captured(ip_packet("127.1.2.3", "127.4.5.6", payload))->discovery;
+    };
+    for (const int message : {245, 246, 249, 250, 233, 234})
+        EXPECT_TRUE(discovery(overlay_packet(static_cast<std::uint8_t>(message)))) << message;
+    for (const int message : {0, 10, 13, 14, 17, 18})
+        EXPECT_FALSE(discovery(overlay_packet(static_cast<std::uint8_t>(message)))) << message;
+    EXPECT_FALSE(discovery(overlay_packet(246, 8))) << "a swarm's own overlay";
 }
 
 TEST(PacketCaptureTest, WhatIsNoUdpOrCutOffIsNothing)
 {
-    EXPECT_FALSE(parse_sent_packet(ip_packet("127.1.2.3", "127.4.5.6", {}, 6)));
+    EXPECT_FALSE(parse_captured(ip_packet("127.1.2.3", "127.4.5.6", {}, 6)));
     const Bytes whole = ip_packet("127.1.2.3", "127.4.5.6", {});
     for (std::size_t size = 0; size < whole.size(); ++size)
-        EXPECT_FALSE(parse_sent_packet(ByteSpan(whole).first(size))) << size;
+        EXPECT_FALSE(parse_captured(ByteSpan(whole).first(size))) << size;
     Bytes long_header = whole;
     long_header[0] = 0x4f;
-    EXPECT_FALSE(parse_sent_packet(long_header));
+    EXPECT_FALSE(parse_captured(long_header));
 }
 
 TEST(PacketCaptureTest, SeesWhatItsSourcesSendAndNobodyElse)
 {
-    auto capture = PacketCapture::open({"127.91.0.1", "127.91.0.2"});
+    auto capture = PacketCapture::open({"127.91.0.1", "127.91.0.2"}, kCapturedOverlay);
     if (!capture) {
         EXPECT_EQ(capture.error(), boost::system::errc::operation_not_permitted);
         GTEST_SKIP() << "needs CAP_NET_RAW";
@@ -76,7 +96,7 @@ TEST(PacketCaptureTest, SeesWhatItsSourcesSendAndNobodyElse)
     send_from("127.91.0.3", overlay_packet(0));
     capture->drain(); // loopback delivers within the send
     EXPECT_EQ(capture->sent(),
-              (SentCounts{{{"127.91.0.1", "127.91.0.9"}, {2, 1}}, {{"127.91.0.2", "127.91.0.9"}, {1, 1}}}));
+              (SentCounts{{{"127.91.0.1", "127.91.0.9"}, {2, 1, 1}}, {{"127.91.0.2", "127.91.0.9"}, {1, 1, 0}}}));
     EXPECT_EQ(capture->lost(), 0U);
 }
 
