@@ -219,6 +219,42 @@ TEST_F(PoolLinks, AcrossWorkersAndTheEndOfOneIsToldToTheOther)
         if (pair.seeder_worker != kVictim && pair.downloader_worker != kVictim) exchange(pair);
 }
 
+TEST_F(PoolLinks, ARequestForASeederOfAnotherWorkerReachesIt)
+{
+    ASSERT_NO_FATAL_FAILURE(start());
+    ASSERT_NO_FATAL_FAILURE(join_all());
+    // Whatever is no cell arrives at worker 0, and half of these circuits end in worker 1.
+    tunnel::LookupHash hash{};
+    hash.fill(5);
+    std::map<CircuitId, tunnel::PublicKey> swarms;
+    for (const RealPair& pair : pairs_) {
+        const tunnel::PublicKey key = tunnel::PrivateKey::generate().public_key();
+        swarms[pair.seeder] = key;
+        seeders_->send(pair.seeder, tunnel::EstablishIntro{1, hash, key});
+    }
+    ASSERT_TRUE(wait_for_all(
+        [&](const RealPair& p) { return seeders_->heard<tunnel::IntroEstablished>(p.seeder).has_value(); }));
+    const tunnel::Prefix prefix = tunnel::make_prefix(CircuitBench::overlay());
+    for (const RealPair& pair : pairs_) {
+        seeders_->take(pair.seeder);
+        tunnel::CreateE2e request{7, hash, swarms.at(pair.seeder), {}};
+        Writer(request.ephemeral).u32(pair.seeder.value);
+        Bytes packet(prefix.begin(), prefix.end());
+        const Bytes message = message_bytes(request);
+        packet.insert(packet.end(), message.begin(), message.end());
+        downloader_cable_->send(packet);
+    }
+    ASSERT_TRUE(wait_for_all([&](const RealPair& p) { return !seeders_->at(p.seeder).received.empty(); }));
+    for (const RealPair& pair : pairs_) {
+        const auto data = seeders_->heard<tunnel::Data>(pair.seeder);
+        ASSERT_TRUE(data);
+        EXPECT_EQ(data->origin, Address(downloader_cable_->address()));
+        const auto request = tunnel::CreateE2e::parse(data->payload.subspan(tunnel::kPrefixSize + 1));
+        ASSERT_TRUE(request);
+        EXPECT_EQ(request->swarm_key, swarms.at(pair.seeder));
+    }
+}
+
 } // namespace
 } // namespace cepa::test
 

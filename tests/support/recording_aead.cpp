@@ -12,9 +12,9 @@
 namespace cepa::test {
 namespace {
 
-using Pair = std::array<std::uint8_t, tunnel::kKeySize + tunnel::kNonceSize>;
+using SealedPair = std::array<std::uint8_t, tunnel::kKeySize + tunnel::kNonceSize>;
 
-std::set<Pair> used_pairs;
+std::set<SealedPair> used_pairs;
 std::size_t sealed_count = 0;
 
 } // namespace
@@ -33,9 +33,9 @@ void SealRecord::clear()
     sealed_count = 0;
 }
 
-static void record(const tunnel::SecretBytes& key, const tunnel::Nonce& nonce)
+static void record_seal(const tunnel::SecretBytes& key, const tunnel::Nonce& nonce)
 {
-    Pair pair;
+    SealedPair pair;
     std::memcpy(pair.data(), key.data(), tunnel::kKeySize);
     std::memcpy(pair.data() + tunnel::kKeySize, nonce.data(), nonce.size());
     used_pairs.insert(pair);
@@ -54,7 +54,7 @@ Aead& Aead::operator=(Aead&&) noexcept = default;
 
 bool Aead::seal(const SecretBytes& key, const Nonce& nonce, ByteSpan plain, std::uint8_t* out) noexcept
 {
-    test::record(key, nonce);
+    test::record_seal(key, nonce);
     unsigned long long size = 0;
     return crypto_aead_chacha20poly1305_ietf_encrypt(out, &size, plain.data(), plain.size(), nullptr, 0, nullptr,
                                                      nonce.data(), key.data()) == 0;

@@ -49,7 +49,8 @@ void LastHop::dispatch(JoinedCircuit& circuit, PacketBuffer& message, TimePoint 
     case MessageId::extend:
         return tools_.joining.on_extend(circuit, body, now);
     case MessageId::ping:
-        if (const auto ping = Ping::parse(body)) send_reply(circuit, Pong{ping->identifier}, tools_.aead, tools_.sender);
+        if (const auto ping = Ping::parse(body))
+            send_reply(circuit, Pong{ping->identifier}, tools_.aead, tools_.sender);
         return;
     case MessageId::test_request:
         return answer_test<TestResponse>(circuit, TestRequest::parse(body), message.size(), now);
@@ -62,25 +63,28 @@ void LastHop::dispatch(JoinedCircuit& circuit, PacketBuffer& message, TimePoint 
 
 void LastHop::dispatch_hidden(JoinedCircuit& circuit, MessageId id, ByteSpan body, TimePoint now)
 {
-    HiddenRequests* hidden = tools_.hidden;
-    if (id == MessageId::establish_intro) {
-        if (const auto request = EstablishIntro::parse(body)) {
-            tools_.lookup_hash(request->lookup_hash);
-            if (hidden != nullptr) return hidden->on_establish_intro(circuit, *request, now);
-        }
-    } else if (id == MessageId::peers_request) {
-        if (const auto request = PeersRequest::parse(body)) {
-            tools_.lookup_hash(request->lookup_hash);
-            if (hidden != nullptr) return hidden->on_peers_request(circuit, *request, now);
-        }
-    } else if (id == MessageId::establish_rendezvous) {
-        const auto request = EstablishRendezvous::parse(body);
-        if (request && hidden != nullptr) return hidden->on_establish_rendezvous(circuit, *request);
-    } else if (id == MessageId::link_e2e) {
-        const auto request = LinkE2e::parse(body);
-        if (request && hidden != nullptr) return hidden->on_link_e2e(circuit, *request, now);
+    const auto act = [&](const auto& request, auto&& on_request) {
+        if (!request) return tools_.counters.drop(Drop::malformed);
+        if constexpr (requires { request->lookup_hash; }) tools_.lookup_hash(request->lookup_hash);
+        if (tools_.hidden == nullptr) return tools_.counters.drop(Drop::unknown_message);
+        on_request(*tools_.hidden, *request);
+    };
+    switch (id) {
+    case MessageId::establish_intro:
+        return act(EstablishIntro::parse(body),
+                   [&](HiddenRequests& to, const auto& request) { to.on_establish_intro(circuit, request, now); });
+    case MessageId::peers_request:
+        return act(PeersRequest::parse(body),
+                   [&](HiddenRequests& to, const auto& request) { to.on_peers_request(circuit, request, now); });
+    case MessageId::establish_rendezvous:
+        return act(EstablishRendezvous::parse(body),
+                   [&](HiddenRequests& to, const auto& request) { to.on_establish_rendezvous(circuit, request); });
+    case MessageId::link_e2e:
+        return act(LinkE2e::parse(body),
+                   [&](HiddenRequests& to, const auto& request) { to.on_link_e2e(circuit, request, now); });
+    default:
+        tools_.counters.drop(Drop::unknown_message);
     }
-    tools_.counters.drop(Drop::unknown_message);
 }
 
 template <class Response, class Request>

@@ -80,13 +80,13 @@ void Rendezvous::link_elsewhere(JoinedCircuit& circuit, const LinkE2e& request)
     circuit.role = JoinedRole::linking;
     Bytes sealed(cell.bytes().begin(), cell.bytes().end());
     tools_.environment.siblings->link(request.cookie, half_of(circuit),
-                                      [this, id = circuit.id, sealed = std::move(sealed),
+                                      [this, id = circuit.id, told = circuit.previous, sealed = std::move(sealed),
                                        alive = std::weak_ptr<bool>(alive_)](std::optional<LinkHalf> theirs) {
-                                          if (!alive.expired()) on_linked(id, sealed, std::move(theirs));
+                                          if (!alive.expired()) on_linked(id, told, sealed, std::move(theirs));
                                       });
 }
 
-void Rendezvous::on_linked(CircuitId id, ByteSpan linked, std::optional<LinkHalf> theirs)
+void Rendezvous::on_linked(CircuitId id, const Endpoint& told, ByteSpan linked, std::optional<LinkHalf> theirs)
 {
     const TimePoint now = tools_.environment.clock.now();
     const Route route = tools_.routes.find(id);
@@ -103,6 +103,7 @@ void Rendezvous::on_linked(CircuitId id, ByteSpan linked, std::optional<LinkHalf
     std::ranges::copy(linked, room.begin() + kPacketHeadroom);
     PacketBuffer cell(room, kPacketHeadroom, linked.size());
     tools_.sender.send_now(to, cell, {id, false, false});
+    if (to != told) tools_.environment.siblings->moved(id, to); // while it was being linked
 }
 
 // It cannot even be answered any more: its originator is told to go elsewhere.

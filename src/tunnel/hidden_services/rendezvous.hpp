@@ -55,7 +55,8 @@ private:
     void withdraw(const Cookie& cookie);
     void link_here(JoinedCircuit& circuit, JoinedCircuit& waiting, const LinkE2e& request, TimePoint now);
     void link_elsewhere(JoinedCircuit& circuit, const LinkE2e& request);
-    void on_linked(CircuitId id, ByteSpan linked_cell, std::optional<LinkHalf> theirs);
+    /// `told`: where the other side believes our neighbour to be.
+    void on_linked(CircuitId id, const Endpoint& told, ByteSpan linked_cell, std::optional<LinkHalf> theirs);
     void give_up(const JoinedCircuit& circuit, TimePoint now);
 
     Tools tools_;

@@ -231,6 +231,16 @@ TEST_F(SplitRendezvousTest, WhileItIsBeingLinkedItSealsNothing)
     EXPECT_FALSE(node_.at(kDownloader).layer.seal(node_.bench.aead, packet.buffer()));
 }
 
+TEST_F(SplitRendezvousTest, TellsAPortThatMovedWhileItWasBeingLinked)
+{
+    ask();
+    node_.cell(kDownloader, message_bytes(PeersRequest{}));
+    node_.at(kDownloader).previous.port = 2222; // as LastHop does on an authentic cell
+    siblings_.links[0].done(theirs());
+    EXPECT_EQ(siblings_.moves.at(0), std::pair(kDownloader, neighbour(1, 2222)));
+    EXPECT_EQ(node_.bench.packets.take().to, neighbour(1, 2222));
+}
+
 TEST_F(SplitRendezvousTest, IsDestroyedWhenNobodyHasTheCookie)
 {
     ask();
