@@ -21,10 +21,11 @@ namespace {
 constexpr auto kSnapshotTime = std::chrono::seconds(10);
 /// Ticks come every 50 ms; a gap like this means that the machine slept.
 constexpr auto kSuspended = std::chrono::seconds(20);
-/// Below these many hops to choose from the walk goes on although there are enough peers, only more slowly.
+/// Below these many hops to choose from the walk goes on although there are enough peers.
 constexpr std::uint32_t kFewRelays = 4;
 constexpr std::uint32_t kFewExits = 3;
 constexpr auto kSlowStep = std::chrono::seconds(5);
+constexpr auto kNewsLast = std::chrono::seconds(60);
 /// With peers enough nobody is asked any more, and pongs carry no address: only a request to a proven peer now and then
 /// tells us that our own address has changed. When one says so, as many others are asked as have a vote.
 constexpr auto kAskAboutUs = std::chrono::seconds(60);
@@ -52,6 +53,7 @@ struct Watch {
     PeerIntroductions introductions;
     TimePoint next_step{};
     TimePoint next_slow_step{};
+    TimePoint last_news{}; ///< of a change among the peers
     TimePoint next_question{}; ///< about our own address
     TimePoint next_doubt{};    ///< one liar may not make us ask many all the time
     bool in_doubt = false;     ///< somebody saw us at another address than we thought
@@ -190,8 +192,12 @@ void Discovery::Parts::walk(TimePoint now)
 {
     DiscoveryView have;
     candidates.describe(have);
-    bool hungry = peers.proven() < Walker::kWantedPeers;
-    if (!hungry && (have.relays < kFewRelays || have.exits < kFewExits) && now >= watch->next_slow_step) {
+    const bool alone = peers.proven() == 0;
+    const bool few_hops = have.relays < kFewRelays || have.exits < kFewExits;
+    const bool wanted = peers.proven() < Walker::kWantedPeers || few_hops;
+    // In a small network nobody is left to be found: without news the walk only goes on slowly.
+    bool hungry = wanted && (alone || now - watch->last_news < kNewsLast);
+    if (wanted && !hungry && now >= watch->next_slow_step) {
         watch->next_slow_step = now + kSlowStep;
         hungry = true;
     }
@@ -219,7 +225,9 @@ void Discovery::Parts::ask_about_us(TimePoint now)
 
 void Discovery::Parts::refresh()
 {
-    if (!peers.take_changed() && !changes.addresses) return;
+    const bool news = peers.take_changed();
+    if (news && watch) watch->last_news = clock.now();
+    if (!news && !changes.addresses) return;
     const bool had_none = candidates.list().empty();
     if (!candidates.rebuild(peers.all(), own)) return;
     changes.candidates = true;
