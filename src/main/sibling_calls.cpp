@@ -13,7 +13,7 @@ using proto::Rpc;
 constexpr WorkerId kDiscoverer(0);
 constexpr std::size_t kCookieSize = 20;
 constexpr std::size_t kSwarmHashSize = 20;
-constexpr std::size_t kPublicKeySize = 74;
+constexpr std::size_t kNodeKeySize = 74;
 constexpr int kMostFound = 7;
 constexpr std::size_t kSealKeySize = 32;
 constexpr std::size_t kSealSaltSize = 4;
@@ -30,7 +30,7 @@ bool is_half(const proto::LinkHalf& half)
 
 bool is_introduction(const proto::Introduction& introduction)
 {
-    return introduction.lookup_hash().size() == kSwarmHashSize && introduction.swarm_key().size() == kPublicKeySize;
+    return introduction.lookup_hash().size() == kSwarmHashSize && introduction.swarm_key().size() == kNodeKeySize;
 }
 
 /// What worker 0 found goes to another worker: neither larger nor other than it may be.
@@ -38,14 +38,14 @@ bool is_found(const Answer& answer)
 {
     if (answer.introductions_size() > kMostFound || answer.addresses_size() > 1) return false;
     for (const proto::FoundIntroduction& found : answer.introductions()) {
-        if (!is_endpoint(found.address()) || found.public_key().size() != kPublicKeySize ||
-            found.swarm_key().size() != kPublicKeySize)
+        if (!is_endpoint(found.address()) || found.public_key().size() != kNodeKeySize ||
+            found.swarm_key().size() != kNodeKeySize)
             return false;
     }
     return answer.addresses_size() == 0 || is_endpoint(answer.addresses(0));
 }
 
-Answer refusal(const char* why)
+Answer sibling_refusal(const char* why)
 {
     Answer out;
     out.set_error(why);
@@ -62,7 +62,7 @@ SiblingCalls::Verdict SiblingCalls::on_call(WorkerId from, const Envelope& call,
         ask_worker_zero(from, call, std::move(respond));
         return Verdict::served;
     case Envelope::kFindNode:
-        if (call.find_node().public_key().size() != kPublicKeySize) return Verdict::misbehaved;
+        if (call.find_node().public_key().size() != kNodeKeySize) return Verdict::misbehaved;
         ask_worker_zero(from, call, std::move(respond));
         return Verdict::served;
     case Envelope::kRegisterIntroduction: {
@@ -109,7 +109,7 @@ SiblingCalls::Verdict SiblingCalls::on_call(WorkerId from, const Envelope& call,
 void SiblingCalls::refuse(const Rpc::Respond& respond)
 {
     ++refused_;
-    respond(refusal("refused"));
+    respond(sibling_refusal("refused"));
 }
 
 /// The answer goes to `on_answer`, unless one of the two workers is gone by then.
@@ -137,7 +137,7 @@ void SiblingCalls::ask_worker_zero(WorkerId from, const Envelope& call, Rpc::Res
     if (!wires_.runs(kDiscoverer) || holdings_[from].open >= kMostOpen) return refuse(respond);
     pass_on(from, kDiscoverer, call, kLookupTimeout, std::move(respond),
             [](Result<Answer>&& answer, const Rpc::Respond& asked) {
-                asked(answer && is_found(*answer) ? std::move(*answer) : refusal("not answered"));
+                asked(answer && is_found(*answer) ? std::move(*answer) : sibling_refusal("not answered"));
             });
 }
 
