@@ -1,5 +1,7 @@
 #include "main/sibling_calls.hpp"
 
+#include "proto/tunnel_service.hpp"
+
 #include <utility>
 #include <vector>
 
@@ -12,8 +14,6 @@ using proto::Rpc;
 
 constexpr WorkerId kDiscoverer(0);
 constexpr std::size_t kCookieSize = 20;
-constexpr std::size_t kSwarmHashSize = 20;
-constexpr std::size_t kNodeKeySize = 74;
 constexpr int kMostFound = 7;
 constexpr std::size_t kSealKeySize = 32;
 constexpr std::size_t kSealSaltSize = 4;
@@ -30,7 +30,8 @@ bool is_half(const proto::LinkHalf& half)
 
 bool is_introduction(const proto::Introduction& introduction)
 {
-    return introduction.lookup_hash().size() == kSwarmHashSize && introduction.swarm_key().size() == kNodeKeySize;
+    return introduction.lookup_hash().size() == proto::kLookupHashSize &&
+           introduction.swarm_key().size() == proto::kSwarmKeySize;
 }
 
 /// What worker 0 found goes to another worker: neither larger nor other than it may be.
@@ -38,8 +39,8 @@ bool is_found(const Answer& answer)
 {
     if (answer.introductions_size() > kMostFound || answer.addresses_size() > 1) return false;
     for (const proto::FoundIntroduction& found : answer.introductions()) {
-        if (!is_endpoint(found.address()) || found.public_key().size() != kNodeKeySize ||
-            found.swarm_key().size() != kNodeKeySize)
+        if (!is_endpoint(found.address()) || found.public_key().size() != proto::kSwarmKeySize ||
+            found.swarm_key().size() != proto::kSwarmKeySize)
             return false;
     }
     return answer.addresses_size() == 0 || is_endpoint(answer.addresses(0));
@@ -58,11 +59,11 @@ SiblingCalls::Verdict SiblingCalls::on_call(WorkerId from, const Envelope& call,
 {
     switch (call.body_case()) {
     case Envelope::kFindIntroductions:
-        if (call.find_introductions().lookup_hash().size() != kSwarmHashSize) return Verdict::misbehaved;
+        if (call.find_introductions().lookup_hash().size() != proto::kLookupHashSize) return Verdict::misbehaved;
         ask_worker_zero(from, call, std::move(respond));
         return Verdict::served;
     case Envelope::kFindNode:
-        if (call.find_node().public_key().size() != kNodeKeySize) return Verdict::misbehaved;
+        if (call.find_node().public_key().size() != proto::kSwarmKeySize) return Verdict::misbehaved;
         ask_worker_zero(from, call, std::move(respond));
         return Verdict::served;
     case Envelope::kRegisterIntroduction: {
