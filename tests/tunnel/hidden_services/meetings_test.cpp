@@ -1,0 +1,234 @@
+#include "support/hop_player.hpp"
+#include "tunnel/hidden_services/end_to_end.hpp"
+#include "tunnel/hidden_services/meetings.hpp"
+
+#include <deque>
+
+namespace cepa::tunnel {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// An introduction circuit that stands, whose other end the test is.
+struct StandingUser final : CircuitUser {
+    void on_ready(const Circuit&, TimePoint) override {}
+    void on_closed(const Circuit&, TimePoint) override {}
+    void on_message(const Circuit&, MessageId, ByteSpan, TimePoint) override {}
+    void on_packet(const Circuit&, const Endpoint&, ByteSpan, TimePoint) override {}
+    bool on_other_end(const Circuit&, TimePoint) override { return false; }
+};
+
+class MeetingsTest : public test::HopPlayer {
+protected:
+    MeetingsTest()
+    {
+        plan_.lookup_hash.fill(0x33);
+        plan_.hops = 2;
+        plan_.seed_key = PrivateKey::generate();
+        meetings_ = std::make_unique<Meetings>(plan_, circuits_, load_);
+        introduction_ = stand();
+    }
+    CircuitId stand()
+    {
+        CircuitWish wish;
+        wish.path.purpose = CircuitPurpose::introduction;
+        wish.path.hops = 3;
+        const auto id = circuits_.begin(wish, standing_, now());
+        play();
+        told_.clear();
+        return *id;
+    }
+    EphemeralKey request() { return request(introduction_); }
+    EphemeralKey request(CircuitId introduction)
+    {
+        EphemeralKey x = EphemeralKey::generate(bench_.random);
+        meetings_->on_request(introduction, origin_,
+                              {321, plan_.lookup_hash, plan_.seed_key->public_key(), x.public_key}, now());
+        return x;
+    }
+    /// The rendezvous point answers, saying that it is at `where`; the circuit.
+    CircuitId establish(const Endpoint& where)
+    {
+        const auto asked = take_a<EstablishRendezvous>();
+        if (!asked) {
+            ADD_FAILURE() << "nobody was asked";
+            return {};
+        }
+        cookie_ = asked->second.cookie;
+        say(asked->first, RendezvousEstablished{asked->second.identifier, where});
+        return asked->first;
+    }
+    /// What the downloader makes of the created-e2e that leaves the introduction circuit.
+    std::optional<EndFound> found(const EphemeralKey& x)
+    {
+        const auto data = take_a<Data>();
+        if (!data) return std::nullopt;
+        EXPECT_EQ(data->first, introduction_);
+        EXPECT_EQ(data->second.destination, Address(origin_));
+        EXPECT_TRUE(has_prefix(data->second.payload, bench_.sender.prefix()));
+        EXPECT_EQ(packet_message_id(data->second.payload), 14);
+        const auto answer = CreatedE2e::parse(data->second.payload.subspan(kPrefixSize + 1));
+        if (!answer) return std::nullopt;
+        EXPECT_EQ(answer->identifier, 321);
+        auto out = finish_end(x, plan_.seed_key->public_key(), *answer, bench_.aead);
+        return out ? std::optional(*std::move(out)) : std::nullopt;
+    }
+    void pass(Duration time)
+    {
+        for (Duration passed{}; passed < time; passed += 1s) {
+            advance(1s);
+            meetings_->tick(now());
+            play();
+        }
+    }
+
+    const Endpoint origin_{IpAddress::v4(0x05060708), 99};
+    const Endpoint said_{IpAddress::v4(0x09090909), 1234};
+    SwarmPlan plan_;
+    MeetingLoad load_;
+    StandingUser standing_;
+    std::unique_ptr<Meetings> meetings_;
+    CircuitId introduction_;
+    Cookie cookie_{};
+    std::deque<Layer> ends_keep_;
+};
+
+TEST_F(MeetingsTest, ARequestIsAnsweredWithWhereWeWaitAndTheLinkIsReported)
+{
+    const EphemeralKey x = request();
+    const CircuitId id = establish(said_);
+    auto there = found(x);
+    ASSERT_TRUE(there);
+    EXPECT_EQ(there->where.address, said_);
+    EXPECT_EQ(there->where.key, last_hops_.at(id));
+    EXPECT_EQ(there->where.cookie, cookie_);
+    EXPECT_EQ(layers_.at(id).size(), 2U);
+    EXPECT_EQ(meetings_->waiting(), 1U);
+    EXPECT_TRUE(linked_.empty());
+    say(id, Data{{}, {}, Bytes(80, 6)}, &there->layer);
+    ASSERT_TRUE(linked_.contains(id));
+    EXPECT_FALSE(linked_.at(id)); // we are the seeder
+    EXPECT_EQ(data_.size(), 1U);
+    EXPECT_EQ(meetings_->links(), 1U);
+    EXPECT_EQ(meetings_->waiting(), 0U);
+    EXPECT_EQ(meetings_->linked_ever(), 1U);
+    own_.close(id, "test", now());
+    EXPECT_TRUE(closed_.contains(id));
+    EXPECT_EQ(meetings_->links(), 0U);
+    EXPECT_EQ(load_.links + load_.waiting, 0U);
+}
+
+TEST_F(MeetingsTest, ARendezvousPointThatNamesNoUsableAddressIsNamedByOurs)
+{
+    for (const Endpoint useless :
+         {Endpoint{}, Endpoint{IpAddress::v4(0x0a000001), 8090}, Endpoint{IpAddress::v4(0x08080808), 1}}) {
+        const EphemeralKey x = request();
+        const CircuitId id = establish(useless);
+        const auto there = found(x);
+        ASSERT_TRUE(there);
+        EXPECT_EQ(there->where.address, own_.find(id)->hops().back().address);
+    }
+}
+
+TEST_F(MeetingsTest, NobodyWaitsLongerThanTwentySeconds)
+{
+    request();
+    const CircuitId id = establish(said_);
+    pass(19s);
+    EXPECT_NE(own_.find(id), nullptr);
+    pass(2s);
+    EXPECT_EQ(own_.find(id), nullptr);
+    EXPECT_TRUE(closed_.empty());
+    EXPECT_EQ(load_.waiting, 0U);
+}
+
+TEST_F(MeetingsTest, AReplayIsAnsweredOnce)
+{
+    const EphemeralKey x = request();
+    establish(said_);
+    meetings_->on_request(introduction_, origin_, {9, plan_.lookup_hash, plan_.seed_key->public_key(), x.public_key},
+                          now());
+    EXPECT_EQ(meetings_->waiting(), 1U);
+    EXPECT_EQ(dropped(Drop::introduction_replayed), 1U);
+    meetings_->on_request(introduction_, origin_, {9, plan_.lookup_hash, plan_.seed_key->public_key(), KeyBytes{}},
+                          now()); // an X without a secret
+    establish(said_);
+    EXPECT_EQ(meetings_->waiting(), 1U);
+}
+
+TEST_F(MeetingsTest, OneIntroductionPointTakesOnlyItsPart)
+{
+    const CircuitId other = stand();
+    for (int i = 0; i < 12; ++i) {
+        request();
+        pass(1s); // within the rate
+    }
+    EXPECT_LE(meetings_->waiting(), Meetings::kMostOfOne);
+    const auto before = meetings_->waiting();
+    request(other);
+    EXPECT_EQ(meetings_->waiting(), before + 1);
+}
+
+TEST_F(MeetingsTest, WhoDoesNotComeMakesRoom)
+{
+    for (std::size_t i = 0; i < Meetings::kMostOfOne; ++i) {
+        request();
+        establish(said_);
+    }
+    request();
+    EXPECT_EQ(dropped(Drop::introduction_flood), 1U);
+    pass(Meetings::kPatience);
+    request();
+    EXPECT_EQ(dropped(Drop::introduction_flood), 1U);
+    EXPECT_EQ(meetings_->waiting(), Meetings::kMostOfOne);
+}
+
+TEST_F(MeetingsTest, AFloodIsBoundedInAll)
+{
+    std::vector<CircuitId> points;
+    for (int i = 0; i < 8; ++i)
+        points.push_back(stand());
+    for (int i = 0; i < 500; ++i)
+        request(points[static_cast<std::size_t>(i) % points.size()]);
+    EXPECT_LE(load_.waiting, MeetingLoad::kMostWaiting);
+    EXPECT_LE(circuits_of(CircuitPurpose::rendezvous).size(), MeetingLoad::kMostWaiting);
+}
+
+TEST_F(MeetingsTest, AnIdleLinkMakesRoomAndABusyOneDoesNot)
+{
+    const auto link = [&] {
+        const EphemeralKey x = request();
+        const CircuitId id = establish(said_);
+        auto there = found(x);
+        say(id, Data{{}, {}, Bytes(80, 6)}, &there->layer);
+        ends_keep_.push_back(std::move(there->layer));
+        return id;
+    };
+    const CircuitId first = link();
+    load_.links = MeetingLoad::kMostLinks; // the others are another swarm's
+    const CircuitId refused = link();
+    EXPECT_FALSE(linked_.contains(refused));
+    EXPECT_EQ(own_.find(refused), nullptr);
+    EXPECT_NE(own_.find(first), nullptr);
+    for (int i = 0; i < 61; ++i) { // alive, but nothing goes over it
+        advance(1s);
+        play();
+        say(first, Ping{1}, &ends_keep_.front());
+        ends_[first] = &ends_keep_.front();
+    }
+    const CircuitId second = link();
+    EXPECT_TRUE(linked_.contains(second));
+    EXPECT_EQ(own_.find(first), nullptr);
+}
+
+TEST_F(MeetingsTest, WithoutItsIntroductionCircuitThereIsNoAnswer)
+{
+    request();
+    own_.close(introduction_, "gone", now());
+    const CircuitId id = establish(said_);
+    EXPECT_EQ(own_.find(id), nullptr);
+    EXPECT_EQ(load_.waiting, 0U);
+}
+
+} // namespace
+} // namespace cepa::tunnel
