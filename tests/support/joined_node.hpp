@@ -44,7 +44,7 @@ protected:
                                                             *relays_, &*settings_.identity, nullptr});
         joining_ = std::make_unique<Joining>(Joining::Tools{settings_, bench_.environment, bench_.routes, bench_.sender,
                                                             bench_.aead, bench_.counters, bench_.budget, *discovery_,
-                                                            *joined_, *relays_, *splices_});
+                                                            *joined_, *relays_, *splices_, node_});
         last_hop_ = std::make_unique<LastHop>(
             LastHop::Tools{bench_.sender, bench_.aead, bench_.counters, bench_.random, bench_.rate, bench_.budget,
                            *joining_, *exits_, [this](ByteSpan hash) { hashes_.emplace_back(hash.begin(), hash.end()); }});
@@ -103,6 +103,7 @@ protected:
     std::unique_ptr<JoinedCircuits> joined_;
     std::unique_ptr<Relays> relays_;
     std::unique_ptr<Splices> splices_;
+    NodeRegister* node_ = nullptr; ///< finds nodes that are not known; set before start()
     std::unique_ptr<Joining> joining_;
     std::unique_ptr<LastHop> last_hop_;
     std::vector<Bytes> hashes_;

@@ -161,6 +161,97 @@ TEST_F(JoiningTest, ExtendsOnlyInTheFirstMinute)
     EXPECT_TRUE(bench_.packets.sent.empty());
 }
 
+/// Keeps what it is asked for until the test answers.
+class SearchingRegister final : public NodeRegister {
+public:
+    void find_introductions(const LookupHash&, IntroductionsFound) override {}
+    void find_node(const PublicKey& key, NodeFound done) override { asked.emplace_back(key, std::move(done)); }
+    void register_introduction(const Introduction&, Registered) override {}
+    void forget_introduction(const Introduction&) override {}
+    [[nodiscard]] std::optional<CircuitId> circuit_of(const PublicKey&) const override { return std::nullopt; }
+
+    std::vector<std::pair<PublicKey, NodeFound>> asked;
+};
+
+class JoiningSearchTest : public JoiningTest {
+protected:
+    JoiningSearchTest()
+    {
+        node_ = &register_;
+        start();
+    }
+    SearchingRegister register_;
+    const PublicKey key_ = test::key_number(1);
+    const Endpoint given_{IpAddress::v4(0x33700001), 7};
+    const Endpoint found_{IpAddress::v4(0x33700002), 8};
+};
+
+TEST_F(JoiningSearchTest, AnUnknownNodeIsAskedAtOnceAndAgainWhereItIsFound)
+{
+    join();
+    extend(key_, given_);
+    const test::SentPacket first = bench_.packets.take();
+    EXPECT_EQ(first.to, given_);
+    ASSERT_EQ(register_.asked.size(), 1U);
+    register_.asked[0].second(found_);
+    const test::SentPacket again = bench_.packets.take();
+    EXPECT_EQ(again.to, found_);
+    EXPECT_EQ(again.bytes, first.bytes); // the same create: whoever got it twice has one circuit
+    const auto create = Create::parse(first.message().subspan(1));
+    const CircuitId link = first.header().circuit;
+    joining_->on_created(bench_.routes.find(link).joined(), found_, link,
+                         encode_body(Created{create->identifier, {}, {}, {}}), bench_.now());
+    EXPECT_EQ(relays_->size(), 1U);
+}
+
+TEST_F(JoiningSearchTest, WithoutAnAddressItIsFoundFirst)
+{
+    join();
+    extend(key_, {});
+    EXPECT_TRUE(bench_.packets.sent.empty());
+    ASSERT_EQ(register_.asked.size(), 1U);
+    EXPECT_EQ(register_.asked[0].first, key_);
+    register_.asked[0].second(found_);
+    EXPECT_EQ(bench_.packets.take().to, found_);
+}
+
+TEST_F(JoiningSearchTest, WhatIsFoundIsNoLessForbidden)
+{
+    join();
+    extend(key_, {});
+    register_.asked[0].second(kSource); // straight back
+    EXPECT_TRUE(bench_.packets.sent.empty());
+    EXPECT_EQ(bench_.dropped(Drop::extend_refused), 1U);
+    extend(key_, {});
+    register_.asked[1].second(std::nullopt);
+    EXPECT_EQ(bench_.dropped(Drop::extend_unanswered), 1U);
+}
+
+TEST_F(JoiningSearchTest, KnownNodesAreNotSearchedAndOthersNotOften)
+{
+    know({test::candidate_number(3)});
+    join();
+    extend(test::candidate_number(3).key, {});
+    EXPECT_TRUE(register_.asked.empty());
+    for (std::uint32_t n = 10; n < 40; ++n) { // six extends per circuit: many circuits
+        create(CircuitId(100 + n));
+        if (bench_.routes.find(CircuitId(100 + n)).kind != RouteKind::joined) continue;
+        joining_->on_extend(bench_.routes.find(CircuitId(100 + n)).joined(),
+                            encode_body(Extend{9, test::key_number(n), x_.public_key, {}}), bench_.now());
+    }
+    EXPECT_LE(register_.asked.size(), 10U);
+    EXPECT_GE(register_.asked.size(), 5U);
+}
+
+TEST_F(JoiningSearchTest, ACircuitThatIsGoneIsNotExtended)
+{
+    join();
+    extend(key_, {});
+    joined_->remove(kId, bench_.now());
+    register_.asked[0].second(found_);
+    EXPECT_TRUE(bench_.packets.sent.empty());
+}
+
 TEST_F(JoiningTest, AnOfferedNodeNeedsNoAddress)
 {
     Candidate offered = test::candidate_number(3);
