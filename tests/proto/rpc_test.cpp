@@ -179,6 +179,38 @@ TEST(Rpc, AMessageThatDoesNotParseEndsTheStream)
     EXPECT_EQ(*end, make_error_code(ProtoError::broken_stream));
 }
 
+TEST_F(RpcTest, TheSessionKeysOfALinkAreOverwritten)
+{
+    Envelope link;
+    link.mutable_link()->mutable_half()->set_key(std::string(32, 'k'));
+    wipe_secrets(link);
+    EXPECT_EQ(link.link().half().key(), std::string(32, '\0'));
+    Envelope answer;
+    answer.mutable_answer()->mutable_half()->set_key(std::string(32, 'k'));
+    wipe_secrets(answer);
+    EXPECT_EQ(answer.answer().half().key(), std::string(32, '\0'));
+}
+
+TEST_F(RpcTest, AnAnswersKeysAreThereForTheReplyAndOverwrittenAfterIt)
+{
+    there->handle(Envelope::kLink, [&](const Envelope& call, const Rpc::Respond& respond) {
+        EXPECT_EQ(call.link().half().key(), std::string(32, 'k'));
+        Answer out;
+        *out.mutable_half() = call.link().half();
+        respond(std::move(out));
+    });
+    start();
+    Envelope link;
+    link.mutable_link()->mutable_half()->set_key(std::string(32, 'k'));
+    bool answered = false;
+    here->call(link, 10s, [&](const Result<Answer>& answer) {
+        answered = true;
+        ASSERT_TRUE(answer);
+        EXPECT_EQ(answer->half().key(), std::string(32, 'k'));
+    });
+    run_until([&] { return answered; });
+}
+
 TEST_F(RpcTest, TheKeyInACreateIsOverwritten)
 {
     Envelope envelope;

@@ -50,7 +50,7 @@ protected:
         return std::make_unique<HandMadeEnds>(world_.network, world_.fresh_address(), victim_.address(), victim_.key(),
                                               ++seed_, victim_.settings().overlay);
     }
-    static CircuitId flooding(std::uint32_t i) { return CircuitId(0x1000 + i); }
+    [[nodiscard]] CircuitId flooding(std::uint32_t i) const { return CircuitId(first_ + i); }
     [[nodiscard]] bool floods(std::uint32_t i) const { return flooding_->joined(flooding(i)); }
 
     /// A create-e2e from that address.
@@ -98,6 +98,7 @@ protected:
     SimNode& victim_ = world_.add_relay();
     Prefix prefix_ = make_prefix(victim_.settings().overlay);
     std::uint64_t seed_ = 70;
+    std::uint32_t first_ = 0x1000;
     CircuitId own_;
     std::unique_ptr<HandMadeEnds> honest_;
     std::unique_ptr<HandMadeEnds> flooding_;
@@ -190,6 +191,49 @@ TEST_F(ServingFloods, OfPeersRequests)
         answers += flooding_->take(flooding(i)).size();
     EXPECT_GT(answers, 40U);
     EXPECT_LE(answers, 160U); // 40 at once, then 20 each second, of 1600
+}
+
+TEST_F(ServingFloods, OfWhatHasNoSense)
+{
+    TestRandom random(99);
+    const Endpoint stranger = world_.fresh_address();
+    const auto some_message = [&] {
+        Cookie cookie{};
+        Writer(cookie).u32(random.below(8));
+        const Bytes valid[] = {message_bytes(EstablishIntro{1, hash_, swarm_.public_key()}),
+                               message_bytes(EstablishRendezvous{1, cookie}),
+                               message_bytes(LinkE2e{1, cookie}),
+                               message_bytes(PeersRequest{1, hash_}),
+                               message_bytes(CreateE2e{1, hash_, swarm_.public_key(), random.array<32>()}),
+                               message_bytes(Data{Address(stranger), Address{}, hash_}),
+                               message_bytes(Ping{1}),
+                               random.bytes(1 + random.below(200))};
+        Bytes out = valid[random.below(std::size(valid))];
+        if (random.below(3) == 0) out.resize(1 + random.below(static_cast<std::uint32_t>(out.size())));
+        if (random.below(3) == 0) out[random.below(static_cast<std::uint32_t>(out.size()))] ^= 0x40;
+        return out;
+    };
+    std::uint32_t bursts = 0;
+    std::size_t joined = 0;
+    flood_for(10, [&] {
+        for (std::uint32_t i = 0; i < kFloodingCircuits; ++i) {
+            if (floods(i)) flooding_->cell(flooding(i), some_message());
+            Bytes packet(prefix_.begin(), prefix_.end());
+            const Bytes message = some_message();
+            packet.insert(packet.end(), message.begin(), message.end());
+            world_.network.send(stranger, victim_.address(), packet);
+        }
+        if (++bursts % 20 != 0) return; // by now each has become something: others begin anew, from elsewhere
+        for (std::uint32_t i = 0; i < kFloodingCircuits; ++i) {
+            joined += floods(i) ? 1 : 0;
+            flooding_->destroy(flooding(i));
+        }
+        first_ += kFloodingCircuits;
+        flooding_ = ends();
+        for (std::uint32_t i = 0; i < kFloodingCircuits; ++i)
+            flooding_->create(flooding(i));
+    });
+    EXPECT_GT(joined, 8 * kFloodingCircuits);
 }
 
 TEST_F(ServingFloods, OfCreates)
