@@ -52,8 +52,9 @@ class Seed(ProgramTest):
             listen = "127.0.0.1:%d" % taken.getsockname()[1]
             self.assert_refused(self.run_cepa("seed", self.file, "--listen", listen), 1, listen, "in use", "--listen")
 
-    def test_hidden_seeding_is_refused_not_faked(self):
-        self.assert_refused(self.run_cepa("seed", self.file, "--hops", 3), 2, "hidden seeding")
+    def test_hidden_seeding_without_a_network_is_refused_not_faked(self):
+        self.assert_refused(self.run_cepa("seed", self.file, "--hops", 3), 2, "network")
+        self.assert_refused(self.run_cepa("seed", self.file, "--peers", "hidden"), 2, "--hops 1 to 4")
 
     def test_a_bad_torrent(self):
         (self.folder / "bad.torrent").write_bytes(b"x")

@@ -35,6 +35,27 @@ std::vector<NodeStart> everyone(const DemoPlan& p)
 
 } // namespace
 
+TEST(DemoPlan, AHiddenOneHasASeederWithTunnelsAndNeedsNoExit)
+{
+    DemoOptions options;
+    options.hidden = true;
+    options.hops = 3;
+    options.exits = 0;
+    const DemoPlan made = plan(options);
+    EXPECT_TRUE(made.hidden);
+    EXPECT_TRUE(made.exits.empty());
+    EXPECT_EQ(made.relays.size(), 7U) << "a hop more, and a choice of last ones";
+    ASSERT_EQ(made.seeders.size(), 1U);
+    EXPECT_TRUE(made.seeder_endpoints.empty());
+    EXPECT_THAT(made.seeders[0].arguments, testing::Contains("--hops"));
+    EXPECT_THAT(made.seeders[0].arguments, testing::Contains("--peer"));
+    options.relays = 3;
+    options.relays_given = true;
+    EXPECT_THROW((void)plan(options), Misuse) << "4 in a row";
+    options.hops = 0;
+    EXPECT_THROW((void)plan(options), Misuse);
+}
+
 TEST(DemoPlan, EveryNodeHasAFolderAndAnAddressInANetworkOfItsOwn)
 {
     for (unsigned seed = 0; seed < 20; ++seed) {
