@@ -1,0 +1,138 @@
+#include "support/hop_player.hpp"
+#include "tunnel/hidden_services/own_swarms.hpp"
+
+namespace cepa::tunnel {
+namespace {
+
+using namespace std::chrono_literals;
+
+class OwnSwarmsTest : public test::HopPlayer {
+protected:
+    OwnSwarmsTest()
+        : swarms_({own_, bench_.sender, bench_.aead, bench_.counters, bench_.random, settings_, *this,
+                   [](const Endpoint&) { return false; }})
+    {
+    }
+    static SwarmPlan plan(std::uint8_t n, bool seed, bool download)
+    {
+        SwarmPlan out;
+        out.lookup_hash.fill(n);
+        if (seed) out.seed_key = PrivateKey::generate();
+        out.introduction_points = 1;
+        out.download = download;
+        return out;
+    }
+    void run(Duration time)
+    {
+        for (Duration passed{}; passed < time; passed += 500ms) {
+            advance(500ms);
+            swarms_.tick(now());
+            while (const auto asked = take_a<EstablishIntro>())
+                say(asked->first, IntroEstablished{asked->second.identifier});
+        }
+    }
+    std::size_t count(CircuitPurpose purpose) { return circuits_of(purpose).size(); }
+
+    OwnSwarms swarms_;
+};
+
+TEST_F(OwnSwarmsTest, EachPlanHasWhatItNeeds)
+{
+    swarms_.set_plans({plan(1, true, false), plan(2, false, true), plan(3, true, true)}, now());
+    run(10s);
+    EXPECT_EQ(count(CircuitPurpose::introduction), 2U);
+    EXPECT_EQ(count(CircuitPurpose::lookup), 2U); // of one hop count and group: shared
+    const auto views = swarms_.views(now());
+    ASSERT_EQ(views.size(), 3U);
+    EXPECT_EQ(views[0].introduction_points, 1U);
+    EXPECT_TRUE(views[0].announced);
+    EXPECT_FALSE(views[0].looked_up);
+    EXPECT_EQ(views[1].introduction_points, 0U);
+}
+
+TEST_F(OwnSwarmsTest, WhatStaysAsItWasGoesOn)
+{
+    const SwarmPlan seeding = plan(1, true, false);
+    swarms_.set_plans({seeding}, now());
+    run(10s);
+    const auto before = circuits_of(CircuitPurpose::introduction);
+    swarms_.set_plans({seeding, plan(2, true, false)}, now());
+    run(5s);
+    EXPECT_EQ(count(CircuitPurpose::introduction), 2U);
+    EXPECT_NE(own_.find(before.at(0)), nullptr);
+    SwarmPlan more = seeding;
+    more.introduction_points = 3;
+    swarms_.set_plans({more}, now());
+    run(5s);
+    EXPECT_EQ(count(CircuitPurpose::introduction), 3U);
+    EXPECT_NE(own_.find(before.at(0)), nullptr);
+}
+
+TEST_F(OwnSwarmsTest, AnotherKeyHopCountOrGroupBeginsAnew)
+{
+    SwarmPlan seeding = plan(1, true, true);
+    for (int change = 0; change < 3; ++change) {
+        swarms_.set_plans({seeding}, now());
+        run(10s);
+        const auto before = circuits_of(CircuitPurpose::introduction);
+        ASSERT_EQ(before.size(), 1U);
+        if (change == 0) seeding.seed_key = PrivateKey::generate();
+        if (change == 1) seeding.hops = 2;
+        if (change == 2) seeding.group = 5;
+        swarms_.set_plans({seeding}, now());
+        EXPECT_EQ(own_.find(before[0]), nullptr);
+        run(10s);
+        EXPECT_EQ(count(CircuitPurpose::introduction), 1U);
+        EXPECT_EQ(count(CircuitPurpose::lookup), 2U);
+    }
+}
+
+TEST_F(OwnSwarmsTest, WithoutAPlanNothingIsLeft)
+{
+    swarms_.set_plans({plan(1, true, true), plan(2, true, true)}, now());
+    run(10s);
+    EXPECT_GT(own_.size(), 3U);
+    swarms_.set_plans({}, now());
+    EXPECT_EQ(count(CircuitPurpose::introduction), 0U);
+    run(1s);
+    EXPECT_EQ(own_.size(), 0U);
+    EXPECT_TRUE(swarms_.views(now()).empty());
+    EXPECT_TRUE(closed_.empty()); // nobody was told of these
+}
+
+TEST_F(OwnSwarmsTest, PlansWithoutSenseAndTooManyAreLeftOut)
+{
+    std::vector<SwarmPlan> plans(4, plan(1, false, true));
+    for (std::uint8_t i = 0; i < 4; ++i)
+        plans[i].lookup_hash.fill(i);
+    plans[0].hops = 0;
+    plans[1].hops = 5;
+    plans[2].parts = 0;
+    plans[3].part = 1;
+    swarms_.set_plans(plans, now());
+    EXPECT_TRUE(swarms_.views(now()).empty());
+    std::vector<SwarmPlan> many;
+    for (std::size_t i = 0; i < OwnSwarms::kMost + 50; ++i) {
+        many.push_back(plan(0, false, false));
+        many.back().lookup_hash[0] = static_cast<std::uint8_t>(i);
+        many.back().lookup_hash[1] = static_cast<std::uint8_t>(i >> 8U);
+    }
+    swarms_.set_plans(many, now());
+    EXPECT_EQ(swarms_.views(now()).size(), OwnSwarms::kMost);
+}
+
+TEST_F(OwnSwarmsTest, AllCircuitsMayEndAtAnyMoment)
+{
+    swarms_.set_plans({plan(1, true, true), plan(2, true, true)}, now());
+    for (int i = 0; i < 20; ++i) {
+        run(3s);
+        own_.close_all("own address changed", now());
+        EXPECT_EQ(own_.size(), 0U);
+    }
+    run(60s);
+    EXPECT_EQ(count(CircuitPurpose::introduction), 2U);
+    EXPECT_EQ(count(CircuitPurpose::lookup), 2U);
+}
+
+} // namespace
+} // namespace cepa::tunnel

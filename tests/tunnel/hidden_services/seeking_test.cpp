@@ -1,0 +1,219 @@
+#include "support/seeker_bench.hpp"
+
+#include <set>
+
+namespace cepa::tunnel {
+namespace {
+
+using namespace std::chrono_literals;
+
+class SeekingTest : public test::SeekerBench {
+protected:
+    PrivateKey seeder_ = PrivateKey::generate();
+};
+
+TEST_F(SeekingTest, LinksToASeederOverItsRendezvousPoint)
+{
+    const CircuitId id = link(seeder_);
+    ASSERT_NE(id, CircuitId());
+    ASSERT_TRUE(linked_.contains(id));
+    EXPECT_EQ(linked_.at(id), seeder_.public_key());
+    EXPECT_EQ(layers_.at(id).size(), 3U); // one more than the swarm's hops
+    EXPECT_EQ(last_hops_.at(id), network_[4].key);
+    EXPECT_EQ(seeking_->links(), 1U);
+    const auto ping = take_a<Ping>(); // so that the seeder hears of us
+    ASSERT_TRUE(ping);
+    EXPECT_EQ(ping->first, id);
+    say(id, Data{{}, {}, Bytes(77, 1)}, end_.get());
+    EXPECT_EQ(data_.size(), 1U);
+}
+
+TEST_F(SeekingTest, WhoeverHasNotTheSwarmKeyIsNotBelieved)
+{
+    ASSERT_TRUE(answer_lookup({peer(seeder_.public_key())}));
+    const auto asked = take_request();
+    ASSERT_TRUE(asked);
+    const PrivateKey impostor = PrivateKey::generate();
+    from(asked->circuit, {asked->to.ip, 4444}, created(*asked, impostor, network_[4].address, network_[4].key));
+    EXPECT_EQ(dropped(Drop::bad_tag), 1U);
+    EXPECT_TRUE(circuits_of(CircuitPurpose::rendezvous).empty());
+    // And the seeder itself may still answer.
+    from(asked->circuit, {asked->to.ip, 4445}, created(*asked, seeder_, network_[4].address, network_[4].key));
+    EXPECT_EQ(circuits_of(CircuitPurpose::rendezvous).size(), 1U);
+}
+
+TEST_F(SeekingTest, AnAnswerNeedsItsIdentifierSenderAndCircuitAndCountsOnce)
+{
+    ASSERT_TRUE(answer_lookup({peer(seeder_.public_key())}));
+    const auto asked = take_request();
+    ASSERT_TRUE(asked);
+    const Bytes answer = created(*asked, seeder_, network_[4].address, network_[4].key);
+    Bytes other_id = answer;
+    other_id[kPrefixSize + 2] ^= 1U;
+    from(asked->circuit, {asked->to.ip, 1}, other_id);
+    from(asked->circuit, {IpAddress::v4(0x0c000001), 1}, answer);
+    for (const CircuitId id : circuits_of(CircuitPurpose::lookup))
+        if (id != asked->circuit) from(id, {asked->to.ip, 1}, answer);
+    EXPECT_EQ(dropped(Drop::unexpected_answer), 3U);
+    EXPECT_TRUE(circuits_of(CircuitPurpose::rendezvous).empty());
+    from(asked->circuit, {asked->to.ip, 1}, answer);
+    from(asked->circuit, {asked->to.ip, 1}, answer);
+    EXPECT_EQ(circuits_of(CircuitPurpose::rendezvous).size(), 1U);
+    EXPECT_EQ(dropped(Drop::unexpected_answer), 4U);
+    for (std::size_t size = kPrefixSize + 1; size < answer.size(); size += 11)
+        from(asked->circuit, {asked->to.ip, 1}, Bytes(answer.begin(), answer.begin() + static_cast<long>(size)));
+    EXPECT_EQ(circuits_of(CircuitPurpose::rendezvous).size(), 1U);
+}
+
+TEST_F(SeekingTest, NoRendezvousPointIsWhereWeMayNotGo)
+{
+    settings_.identity_public = keys_[3].public_key();
+    for (const Endpoint where : {Endpoint{IpAddress::v4(0x0a000001), 8090}, Endpoint{IpAddress::v4(0x7f000001), 80},
+                                 Endpoint{IpAddress::v4(0x08080808), 8090}, Endpoint{}}) {
+        ASSERT_TRUE(answer_lookup({peer(seeder_.public_key())}, 200s));
+        const auto asked = take_request(100s);
+        ASSERT_TRUE(asked);
+        from(asked->circuit, {asked->to.ip, 1}, created(*asked, seeder_, where, test::key_number(5)));
+        EXPECT_TRUE(circuits_of(CircuitPurpose::rendezvous).empty());
+        run(2s);
+        seeking_ = std::make_unique<Seeking>(plan_, circuits_, *lookups_);
+    }
+    EXPECT_EQ(dropped(Drop::rendezvous_refused), 4U);
+}
+
+TEST_F(SeekingTest, TheNextIntroductionPointIsAskedWhenOneIsSilent)
+{
+    ASSERT_TRUE(
+        answer_lookup({peer(seeder_.public_key(), 1), peer(seeder_.public_key(), 2), peer(seeder_.public_key(), 3)}));
+    std::set<Endpoint> asked;
+    const TimePoint began = now();
+    std::optional<Asked> first;
+    for (int i = 0; i < 3; ++i) {
+        auto request = take_request();
+        ASSERT_TRUE(request);
+        asked.insert(request->to);
+        if (!first) first = std::move(request);
+    }
+    EXPECT_EQ(asked.size(), 3U);
+    EXPECT_LE(now() - began, 10s);
+    // The first one's answer is late, and good.
+    from(first->circuit, {first->to.ip, 1}, created(*first, seeder_, network_[4].address, network_[4].key));
+    EXPECT_EQ(circuits_of(CircuitPurpose::rendezvous).size(), 1U);
+}
+
+TEST_F(SeekingTest, ASeederThatNeverAnswersIsAskedLessAndLess)
+{
+    ASSERT_TRUE(answer_lookup({peer(seeder_.public_key())}));
+    int requests = 0;
+    for (int i = 0; i < 600; ++i) {
+        step(1s);
+        while (const auto told = take()) {
+            if (told->id() == MessageId::peers_request) {
+                const auto request = PeersRequest::parse(told->body());
+                say(told->circuit, PeersResponse{request->identifier, plan_.lookup_hash, {peer(seeder_.public_key())}});
+            } else if (told->id() == MessageId::data) {
+                const auto data = Data::parse(told->body());
+                if (packet_message_id(data->payload) == 13) ++requests;
+            }
+        }
+    }
+    EXPECT_GE(requests, 5);
+    EXPECT_LE(requests, 20);
+}
+
+TEST_F(SeekingTest, ALinkThatEndsIsMadeAnewAtOnce)
+{
+    const CircuitId id = link(seeder_);
+    const auto alive = [&](Duration time) {
+        for (Duration passed{}; passed < time; passed += 1s) {
+            step(1s);
+            while (const auto told = take())
+                if (told->id() == MessageId::ping && told->circuit == id)
+                    say(id, Pong{Ping::parse(told->body())->identifier}, end_.get());
+        }
+    };
+    alive(40s);
+    ASSERT_NE(own_.find(id), nullptr);
+    own_.close(id, "gone", now());
+    EXPECT_TRUE(closed_.contains(id));
+    EXPECT_EQ(seeking_->links(), 0U);
+    EXPECT_TRUE(take_request(1s));
+}
+
+TEST_F(SeekingTest, ALinkThatWasNoneIsNotMadeInALoop)
+{
+    int links = 0;
+    ASSERT_NE(link(seeder_), CircuitId());
+    for (int i = 0; i < 60; ++i) {
+        for (const CircuitId id : circuits_of(CircuitPurpose::rendezvous)) {
+            ++links;
+            own_.close(id, "the other end went at once", now());
+        }
+        step(1s);
+        while (const auto packet = take_packet()) {
+            if (packet->id != MessageId::create_e2e) continue;
+            from(packet->circuit, {packet->to.ip, 1}, created(*packet, seeder_, network_[4].address, network_[4].key));
+        }
+    }
+    EXPECT_GE(links, 2);
+    EXPECT_LE(links, 7);
+}
+
+TEST_F(SeekingTest, LinkedE2eNeedsItsIdentifierAndComesOnce)
+{
+    ASSERT_TRUE(answer_lookup({peer(seeder_.public_key())}));
+    const auto asked = take_request();
+    from(asked->circuit, {asked->to.ip, 4444}, created(*asked, seeder_, network_[4].address, network_[4].key));
+    const auto linking = take_a<LinkE2e>();
+    ASSERT_TRUE(linking);
+    say(linking->first, LinkedE2e{static_cast<std::uint16_t>(linking->second.identifier + 1)});
+    EXPECT_TRUE(linked_.empty());
+    say(linking->first, LinkedE2e{linking->second.identifier});
+    EXPECT_EQ(linked_.size(), 1U);
+    ends_[linking->first] = end_.get();
+    say(linking->first, LinkedE2e{linking->second.identifier}); // a second one is no message of the other end
+    EXPECT_EQ(dropped(Drop::bad_tag) + dropped(Drop::malformed), 1U);
+    EXPECT_EQ(seeking_->linked_ever(), 1U);
+}
+
+TEST_F(SeekingTest, WhatIsNotLinkedInTimeIsGivenUp)
+{
+    ASSERT_TRUE(answer_lookup({peer(seeder_.public_key())}));
+    const auto asked = take_request();
+    from(asked->circuit, {asked->to.ip, 4444}, created(*asked, seeder_, network_[4].address, network_[4].key));
+    ASSERT_TRUE(take_a<LinkE2e>());
+    run(21s);
+    EXPECT_TRUE(circuits_of(CircuitPurpose::rendezvous).empty());
+    EXPECT_TRUE(closed_.empty()); // nobody had heard of it
+}
+
+TEST_F(SeekingTest, OnlySeedersOfOurPartAreAskedAndNotTooManyOfThem)
+{
+    plan_.parts = 3;
+    plan_.part = 1;
+    std::vector<PeersResponse::Peer> peers;
+    std::set<PublicKey> ours;
+    for (std::uint32_t n = 0; n < 40; ++n) {
+        peers.push_back(peer(test::key_number(3000 + n), n));
+        if (plan_.has_part(peers.back().swarm_key)) ours.insert(peers.back().swarm_key);
+    }
+    for (std::size_t at = 0; at < peers.size(); at += 7) {
+        const std::vector<PeersResponse::Peer> some(peers.begin() + static_cast<long>(at),
+                                                    peers.begin() + static_cast<long>(std::min(at + 7, peers.size())));
+        if (!answer_lookup(some, 300s)) break;
+    }
+    std::set<PublicKey> asked;
+    for (int i = 0; i < 40; ++i) {
+        step();
+        while (const auto packet = take_packet())
+            if (packet->id == MessageId::create_e2e) asked.insert(CreateE2e::parse(packet->body)->swarm_key);
+    }
+    for (const PublicKey& key : asked)
+        EXPECT_TRUE(ours.contains(key));
+    EXPECT_GE(asked.size(), 1U);
+    EXPECT_LE(seeking_->linking(), 5U); // 15 links in all
+    EXPECT_GT(seeking_->found(), asked.size());
+}
+
+} // namespace
+} // namespace cepa::tunnel
