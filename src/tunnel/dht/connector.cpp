@@ -8,8 +8,8 @@
 namespace cepa::tunnel {
 namespace {
 
-/// Of one attempt: a lookup, the question, and the tries.
-constexpr auto kConnectTime = std::chrono::seconds(12);
+/// Of one attempt: a lookup, the question, and the tries. Siblings wait no longer than 11 s.
+constexpr auto kConnectTime = std::chrono::seconds(10);
 constexpr std::size_t kMostAddresses = 4;
 constexpr std::uint32_t kLostAfter = 2;
 
