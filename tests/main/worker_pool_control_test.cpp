@@ -37,6 +37,27 @@ TEST_F(PoolControlTest, AReplacedWorkerZeroHasItsCandidatesAndGuardsBack)
     ASSERT_TRUE(wait([&] { return report(1, "share_version") == 2; })) << "versions go on where they were";
 }
 
+TEST_F(PoolControlTest, AReplacedWorkerZeroGetsWhatItsPredecessorKept)
+{
+    start_and_wait({"dht@0"});
+    EXPECT_EQ(report(0, "dht_values"), 0U);
+    const auto old_pid = pid(0);
+    ::kill(static_cast<pid_t>(old_pid), SIGKILL);
+    ASSERT_TRUE(wait([&] { return pid(0) != 0 && pid(0) != old_pid; }));
+    ASSERT_TRUE(wait([&] { return report(0, "dht_values") == 3; }));
+    EXPECT_EQ(report(1, "dht_values"), 0U); // nobody else needs it
+}
+
+TEST_F(PoolControlTest, WhatIsTooLargeOrComesFromAnotherIsNotKept)
+{
+    start_and_wait({"hugedht@0", "dht@1"});
+    const auto old_pid = pid(0);
+    ::kill(static_cast<pid_t>(old_pid), SIGKILL);
+    ASSERT_TRUE(wait([&] { return pid(0) != 0 && pid(0) != old_pid; }));
+    ASSERT_TRUE(wait([&] { return report(0, "descriptors") != 0; }));
+    EXPECT_EQ(report(0, "dht_values"), 0U);
+}
+
 TEST_F(PoolControlTest, OnlyWorkerZeroMayShareAndNameGuards)
 {
     start_and_wait({"share@1"});

@@ -120,6 +120,7 @@ private:
         report_["share_version"] = create.share().version();
         report_["candidates"] = static_cast<std::uint64_t>(create.share().candidates_size());
         report_["guards"] = static_cast<std::uint64_t>(create.settings().guards_size());
+        report_["dht_values"] = static_cast<std::uint64_t>(create.dht().values_size());
         report_["monitored"] = static_cast<std::uint64_t>(create.monitor_size());
         take_swarms(create.swarms());
         report_["steer_version"] = table_.version();
@@ -130,6 +131,8 @@ private:
         if (plays("chatty")) std::fprintf(stderr, "event worker=%u\n", self_.value);
         if (plays("resolve")) resolve();
         if (plays("share")) share();
+        if (plays("dht")) tell_dht(3, 170);
+        if (plays("hugedht")) tell_dht(4500, 170);
         sync();
         sync_later();
     }
@@ -240,6 +243,12 @@ private:
     {
         entry.set_public_key(std::string(74, 'k'));
         entry.mutable_address()->set_ip("\x01\x02\x03\x04");
+    }
+    void tell_dht(int values, std::size_t size)
+    {
+        proto::Envelope envelope;
+        for (int i = 0; i < values; ++i) envelope.mutable_sync()->mutable_dht()->add_values()->set_value(std::string(size, 'v'));
+        (void)control_.notify(std::move(envelope));
     }
     void share()
     {
