@@ -132,6 +132,7 @@ void HiddenSwarms::on_link(CircuitId circuit, const proto::HiddenLink& link)
     if (!peer) return service_.close_circuit(circuit);
     const TorrentInfo& torrent = swarm->second.torrent;
     log::debug("hidden link", {log::field("circuit", circuit.value), log::field("to", seeder ? "a seeder" : "us")});
+    ++swarm->second.linked_ever;
     links_[circuit] = {torrent.id, torrent.route, *peer};
     hooks_.add_circuit(hooks_.route_of(torrent.route), circuit, *peer);
     wake_routes(); // before the peer is tried: the session may be asleep
@@ -211,6 +212,7 @@ std::vector<HiddenSwarmStatus> HiddenSwarms::status() const
         if (const auto found = snapshot.swarms.find(hash); found != snapshot.swarms.end())
             status.tunnels = found->second;
         status.tunnels.set_links(links_of(status.id));
+        status.tunnels.set_linked_ever(swarm.linked_ever);
         status.estimated_size =
             swarm.seed ? 1 + status.tunnels.links() : std::max(status.tunnels.seeders_found(), status.tunnels.links());
     }

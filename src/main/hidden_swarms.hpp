@@ -78,6 +78,7 @@ private:
         bool seed = false;
         std::string seed_key; ///< drawn when it is first seeded
         std::uint64_t seen = 0;
+        std::uint32_t linked_ever = 0; ///< in any role; the tunnels forget when the role changes
     };
     struct Link {
         std::string id;

@@ -28,9 +28,9 @@ class Hidden(unittest.TestCase):
     def name(self, role):
         return f"{role}-{self.id().rpartition('.')[2]}"
 
-    def seed(self, *options, hops=2, workers=1, name="seed"):
+    def seed(self, *options, hops=2, workers=1, file=None):
         """A hidden seeder that can be found, and what it said when it was ready."""
-        seeder = self.net.start(self.name(name), "seed", str(self.file), "--hops", str(hops), "--workers", str(workers), *self.net.tunnel_options(), *options)
+        seeder = self.net.start(self.name("seed"), "seed", str(file or self.file), "--hops", str(hops), "--workers", str(workers), *self.net.tunnel_options(), *options)
         ready = seeder.ready()
         self.assertIn(ready["id"], ready["magnet"])
         self.assertNotIn("&tr=", ready["magnet"])
@@ -46,14 +46,20 @@ class Hidden(unittest.TestCase):
         return self.net.start(self.name("get"), "get", magnet, "-o", str(folder), "--hops", str(hops), "--workers", str(workers),
                               *self.net.tunnel_options(), *options), folder / "film.bin"
 
-    def complete(self, getter, file):
+    def complete(self, getter, file, original=None):
         out, _ = getter.process.communicate(timeout=150)
         self.assertEqual(getter.process.returncode, 0, getter.errors())
         self.assertTrue(json.loads(out.strip().splitlines()[-1])["ok"])
-        self.assertEqual(network.sha256(file), self.hash)
+        self.assertEqual(network.sha256(file), network.sha256(original) if original else self.hash)
 
     def swarm(self, process):
-        found = process.ask("swarms")["swarms"]
+        """Empty while it does not answer yet."""
+        if process.process.poll() is not None:
+            raise AssertionError(f"{process.name} ended: {process.errors()}")
+        try:
+            found = process.ask("swarms")["swarms"]
+        except AssertionError:
+            return {}
         return found[0] if found else {}
 
     def test_a_magnet_is_all_that_is_needed(self):
@@ -63,7 +69,7 @@ class Hidden(unittest.TestCase):
         getter, file = self.get(ready["magnet"], "--keep-seeding", "--peers", "hidden")
         network.wait_for("the download", lambda: file.exists() and self.swarm(getter).get("role") == "seed", 150)
         self.assertEqual(network.sha256(file), self.hash)
-        self.assertGreaterEqual(self.swarm(getter)["linked_ever"], 1)
+        network.wait_for("its links to be counted", lambda: self.swarm(getter)["linked_ever"] >= 1, 10)
         self.assertGreaterEqual(self.swarm(seeder)["linked_ever"], 1)
         network.wait_for("who is complete to be findable too", lambda: self.swarm(getter)["introduction_points"] >= 1, 60)
         seeder.process.send_signal(signal.SIGTERM)
@@ -90,12 +96,16 @@ class Hidden(unittest.TestCase):
         self.complete(*self.get(said["magnet"], hops=3, workers=2))
 
     def test_a_killed_worker_does_not_end_a_hidden_download(self):
-        seeder, ready = self.seed(workers=2)
+        large = self.net.folder / "large" / "film.bin"
+        large.parent.mkdir()
+        network.random_file(large, 8 * SIZE)
+        seeder, ready = self.seed(workers=2, file=large)
         getter, file = self.get(ready["magnet"], "--peers", "hidden", workers=2)
         network.wait_for("a link", lambda: self.swarm(getter).get("links", 0) >= 1, 60)
-        for worker in network.children(getter.pid)[:2]:
-            os.kill(worker, signal.SIGKILL)
-        self.complete(getter, file)
+        for process in (getter, seeder):
+            for worker in network.children(process.pid):
+                os.kill(worker, signal.SIGKILL)
+        self.complete(getter, file, large)
 
     def test_what_was_used_without_hops_is_hidden_only_when_asked_to(self):
         state = self.net.folder / "seen"

@@ -203,6 +203,7 @@ TEST_F(HiddenSwarmsTest, StatusTellsOfRoleLinksAndSightings)
     EXPECT_EQ(status[0].introduction_points, 3U);
     EXPECT_EQ(status[0].tunnels.introduction_points(), 2U);
     EXPECT_EQ(status[0].tunnels.links(), 1U);
+    EXPECT_EQ(status[0].tunnels.linked_ever(), 1U);
     EXPECT_EQ(status[0].seen, 1U);
     EXPECT_EQ(status[0].estimated_size, 2U);
 }

@@ -335,6 +335,51 @@ TEST_P(TunnelServiceContract, CountersRiseWithTheTraffic)
     EXPECT_GE(up, 20'000U);
 }
 
+TEST_P(TunnelServiceContract, AHiddenSwarmIsFoundLinkedAndLetGo)
+{
+    start_network(5, 0);
+    Node& seeder = add_node(false);
+    const std::string hash = overlay_; // any 20 bytes that are this test's own
+    const auto key = tunnel::PrivateKey::generate().encode();
+    seeder.service->set_swarms({{hash, 1, GroupId(7), false, text(key)}});
+    ASSERT_TRUE(run_until([&] {
+        const auto& swarms = seeder.service->snapshot().swarms;
+        return swarms.contains(hash) && swarms.at(hash).introduction_points() == proto::kIntroductionPoints;
+    })) << "introduction points";
+    start_service(5);
+    observer_.inside_a_call = true;
+    service_->set_swarms({{hash, 1, GroupId(8), true, ""}});
+    observer_.inside_a_call = false;
+    ASSERT_TRUE(run_until([&] { return !observer_.links.empty(); })) << "a link";
+    const auto& [circuit, link] = *observer_.links.begin();
+    EXPECT_EQ(link.lookup_hash(), hash);
+    EXPECT_EQ(link.seeder_key().size(), proto::kSwarmKeySize);
+    EXPECT_TRUE(run_until([&] {
+        const auto& swarms = service_->snapshot().swarms;
+        return swarms.contains(hash) && swarms.at(hash).links() == 1;
+    }));
+
+    const Endpoint anywhere = Endpoint::parse("241.1.2.3:1024").value();
+    ASSERT_TRUE(run_until([&] {
+        send(CircuitId(circuit), anywhere, datagram(1, 1200));
+        return !seeder.observer.datagrams.empty();
+    }));
+    EXPECT_TRUE(seeder.observer.datagrams[0].origin.is_null());
+    EXPECT_EQ(seeder.observer.datagrams[0].payload, datagram(1, 1200));
+    ASSERT_EQ(seeder.observer.links.size(), 1U);
+    EXPECT_TRUE(seeder.observer.links.begin()->second.seeder_key().empty()) << "it is the seeder";
+    OwnedPacket answer(datagram(2));
+    seeder.service->send(seeder.observer.datagrams[0].circuit, anywhere, answer.buffer());
+    seeder.service->flush();
+    ASSERT_TRUE(run_until([&] { return !observer_.datagrams.empty(); }));
+    EXPECT_EQ(observer_.datagrams[0].circuit, CircuitId(circuit));
+    EXPECT_TRUE(observer_.datagrams[0].origin.is_null());
+
+    service_->set_swarms({});
+    EXPECT_TRUE(run_until([&] { return observer_.dead.contains(circuit); })) << "its end is told";
+    EXPECT_TRUE(run_until([&] { return service_->snapshot().swarms.empty(); }));
+}
+
 TEST_P(TunnelServiceContract, StopsOnceAndThenRefuses)
 {
     start_network(1, 1);
