@@ -52,18 +52,6 @@ bool EventCap::full(TimePoint now) const noexcept
     return tokens_ + gained(now) >= burst_;
 }
 
-bool SourceCaps::pass(const IpAddress& source, TimePoint now)
-{
-    if (caps_.size() >= kMostSources && !caps_.contains(source)) {
-        if (now - tidied_ >= kTidySources) {
-            tidied_ = now;
-            std::erase_if(caps_, [&](auto& entry) { return entry.second.full(now); });
-        }
-        if (caps_.size() >= kMostSources) return false;
-    }
-    return caps_.try_emplace(source, each_).first->second.pass(now);
-}
-
 JoinLimits::JoinLimits(std::uint32_t most_joined, bool equal_prefixes, std::uint32_t workers) noexcept
     : equal_prefixes_(equal_prefixes), workers_(std::max(workers, 1U)),
       sources_(equal_prefixes ? EventCap(kBurst, kPerSecond) : EventCap(kSourceBurst, kSourcePerSecond)),

@@ -35,18 +35,34 @@ private:
     TimePoint refilled_{};
 };
 
-/// A token bucket for each source address; the table is bounded, and who finds no place in it is refused.
-class SourceCaps {
+/// A token bucket for each of something that strangers name; the table is bounded, and what finds no place in it is
+/// refused.
+template <class Key>
+class KeyedCaps {
 public:
-    explicit SourceCaps(const EventCap& each) noexcept : each_(each) {}
-    [[nodiscard]] bool pass(const IpAddress& source, TimePoint now);
+    explicit KeyedCaps(const EventCap& each) noexcept : each_(each) {}
+
+    [[nodiscard]] bool pass(const Key& key, TimePoint now)
+    {
+        if (caps_.size() >= kMostKeys && !caps_.contains(key)) {
+            if (now - tidied_ >= kTidyEvery) {
+                tidied_ = now;
+                std::erase_if(caps_, [&](auto& entry) { return entry.second.full(now); });
+            }
+            if (caps_.size() >= kMostKeys) return false;
+        }
+        return caps_.try_emplace(key, each_).first->second.pass(now);
+    }
 
 private:
-    static constexpr std::size_t kMostSources = 4096;
+    static constexpr std::size_t kMostKeys = 4096;
+    /// A full table is walked no more often, whatever packets come.
+    static constexpr Duration kTidyEvery = std::chrono::seconds(1);
     EventCap each_;
     TimePoint tidied_{};
-    std::unordered_map<IpAddress, EventCap> caps_;
+    std::unordered_map<Key, EventCap> caps_;
 };
+using SourceCaps = KeyedCaps<IpAddress>;
 
 /// What is joined already. A relayed circuit counts twice, for its two links (as deployed nodes count).
 struct Occupancy {

@@ -31,8 +31,8 @@ Introductions::Introductions(Tools tools)
     : tools_(tools),
       sources_(tools.settings.allow_equal_prefixes ? EventCap(kAllRequestsBurst, kAllRequestsPerSecond)
                                                    : EventCap(kRequestSourceBurst, kRequestSourcePerSecond)),
-      all_(kAllRequestsBurst, kAllRequestsPerSecond), recent_(kReplayKept, kMostRemembered),
-      alive_(std::make_shared<bool>(true))
+      seeders_(EventCap(kRequestBurst, kRequestsPerSecond)), all_(kAllRequestsBurst, kAllRequestsPerSecond),
+      recent_(kReplayKept, kMostRemembered), alive_(std::make_shared<bool>(true))
 {
 }
 
@@ -58,8 +58,7 @@ void Introductions::on_establish(JoinedCircuit& circuit, const EstablishIntro& r
     }
     if (!may_establish(circuit, request)) return tools_.counters.drop(Drop::introduction_refused);
     circuit.role = JoinedRole::introduction;
-    Entry entry{
-        introduction, circuit.previous.ip, request.identifier, false, EventCap(kRequestBurst, kRequestsPerSecond), now};
+    Entry entry{introduction, circuit.previous.ip, request.identifier, false, now};
     enter(entries_.emplace(request.swarm_key, std::move(entry)).first->second, now);
 }
 
@@ -108,9 +107,10 @@ void Introductions::tick(TimePoint now)
         if (const auto found = entries_.find(key); found != entries_.end()) enter(found->second, now);
 }
 
-bool Introductions::may_ask(const Endpoint& source, TimePoint now)
+// In this order, so that who floods one seeder takes nothing of what is there for the others.
+bool Introductions::may_ask(const Endpoint& source, const PublicKey& swarm_key, TimePoint now)
 {
-    return sources_.pass(source.ip, now) && all_.pass(now);
+    return sources_.pass(source.ip, now) && seeders_.pass(swarm_key, now) && all_.pass(now);
 }
 
 void Introductions::on_create_e2e(const Endpoint& source, PacketBuffer& packet, TimePoint now)
@@ -126,11 +126,11 @@ void Introductions::on_create_e2e(const Endpoint& source, PacketBuffer& packet, 
     if (!here && (!elsewhere || siblings == nullptr)) return counters.drop(Drop::unknown_swarm);
     if (here && found->second.introduction.lookup_hash != request->lookup_hash)
         return counters.drop(Drop::unknown_swarm);
+    if (recent_.knows(request->ephemeral, now)) return counters.drop(Drop::introduction_replayed);
     // Where it is passed on its owner counts it, too.
-    if (!may_ask(source, now)) return counters.drop(Drop::introduction_flood);
+    if (!may_ask(source, request->swarm_key, now)) return counters.drop(Drop::introduction_flood);
+    static_cast<void>(recent_.accept(request->ephemeral, now));
     if (!here) return siblings->pass_on(*elsewhere, source, packet);
-    if (!recent_.accept(request->ephemeral, now)) return counters.drop(Drop::introduction_replayed);
-    if (!found->second.requests.pass(now)) return counters.drop(Drop::introduction_flood);
     forward(found->second, source, packet, now);
 }
 

@@ -56,18 +56,18 @@ private:
         IpAddress source;
         std::uint16_t identifier = 0;
         bool established = false;
-        EventCap requests;
         TimePoint registered{};
     };
     [[nodiscard]] bool may_establish(const JoinedCircuit& circuit, const EstablishIntro& request) const;
     void enter(Entry& entry, TimePoint now);
     void on_entered(const Introduction& introduction, bool accepted);
     void forward(Entry& entry, const Endpoint& source, PacketBuffer& packet, TimePoint now);
-    [[nodiscard]] bool may_ask(const Endpoint& source, TimePoint now);
+    [[nodiscard]] bool may_ask(const Endpoint& source, const PublicKey& swarm_key, TimePoint now);
 
     Tools tools_;
     std::unordered_map<PublicKey, Entry> entries_; ///< by swarm key
     SourceCaps sources_;
+    KeyedCaps<PublicKey> seeders_; ///< by swarm key: only of seeders that the node serves
     EventCap all_;
     RecentKeys recent_;
     std::shared_ptr<bool> alive_; ///< shared with callbacks of the register, which may come after us

@@ -142,6 +142,37 @@ TEST_F(IntroductionsTest, AFloodFromEverywhereIsBoundedPerSeederAndInAll)
     EXPECT_EQ(node_.at(kSeeder).role, JoinedRole::introduction); // and the circuit lives
 }
 
+TEST_F(IntroductionsTest, WhoFloodsOneSeederTakesNothingFromAnother)
+{
+    establish();
+    EXPECT_TRUE(established(kSeeder));
+    const PrivateKey other = PrivateKey::generate();
+    node_.join(CircuitId(33), neighbour(3));
+    establish(CircuitId(33), other.public_key());
+    EXPECT_TRUE(established(CircuitId(33)));
+    for (std::uint32_t s = 0; s < 20; ++s) {
+        for (std::uint32_t i = 0; i < 500; ++i)
+            node_.create_e2e(request(s * 500 + i), {IpAddress::v4(0x01000000 + s * 500 + i), 7});
+        node_.bench.packets.sent.clear();
+        CreateE2e wanted = request(100'000 + s);
+        wanted.swarm_key = other.public_key();
+        node_.create_e2e(wanted, neighbour(9));
+        EXPECT_TRUE(node_.reply<Data>(CircuitId(33))) << s;
+        node_.bench.clock.advance(1s);
+    }
+}
+
+TEST_F(IntroductionsTest, AReplayTakesNothingOfTheSeedersShare)
+{
+    establish();
+    EXPECT_TRUE(established(kSeeder));
+    for (std::uint32_t i = 0; i < 1000; ++i)
+        node_.create_e2e(request(1), {IpAddress::v4(0x01000000 + i), 7});
+    EXPECT_EQ(node_.dropped(Drop::introduction_replayed), 999U);
+    node_.create_e2e(request(2), neighbour(9));
+    EXPECT_EQ(node_.bench.packets.sent.size(), 2U);
+}
+
 TEST_F(IntroductionsTest, StrangersDoNotKeepACircuitAlive)
 {
     establish();

@@ -18,7 +18,9 @@ TEST(RecentKeysTest, TakesEachOnceWithinItsTime)
 {
     RecentKeys keys(60s, 100);
     TimePoint now{};
+    EXPECT_FALSE(keys.knows(key_of(1), now));
     EXPECT_TRUE(keys.accept(key_of(1), now));
+    EXPECT_TRUE(keys.knows(key_of(1), now + 59s));
     EXPECT_TRUE(keys.accept(key_of(2), now + 30s));
     EXPECT_FALSE(keys.accept(key_of(1), now + 59s));
     EXPECT_TRUE(keys.accept(key_of(1), now + 60s));
