@@ -28,6 +28,7 @@ protected:
         for (Duration passed{}; passed < time; passed += 250ms) {
             advance(250ms);
             introductions_->tick(now());
+            least_ = std::min(least_, introductions_->established());
             while (const auto asked = take_a<EstablishIntro>()) {
                 EXPECT_EQ(asked->second.lookup_hash, plan_.lookup_hash);
                 EXPECT_EQ(asked->second.swarm_key, plan_.seed_key->public_key());
@@ -55,6 +56,7 @@ protected:
     std::unique_ptr<OwnIntroductions> introductions_;
     std::vector<std::pair<CircuitId, Endpoint>> requests_;
     int asked_ = 0;
+    std::uint32_t least_ = UINT32_MAX; ///< established, at any moment since it was set
     bool answers_ = true;
 };
 
@@ -101,6 +103,7 @@ TEST_F(OwnIntroductionsTest, AnAnswerNeedsItsIdentifierAndComesOnce)
 TEST_F(OwnIntroductionsTest, EachIsRenewedBeforeItsValueIsGoneAndNeverFewerStand)
 {
     run(5s);
+    least_ = UINT32_MAX;
     std::set<CircuitId> seen;
     for (int minute = 0; minute < 300; ++minute) {
         run(60s);
@@ -115,6 +118,7 @@ TEST_F(OwnIntroductionsTest, EachIsRenewedBeforeItsValueIsGoneAndNeverFewerStand
         ASSERT_GE(young, 3U) << minute;
     }
     EXPECT_GE(seen.size(), 3U * 6U);
+    EXPECT_GE(least_, 3U);
 }
 
 TEST_F(OwnIntroductionsTest, FewNodesAreAskedAgainOneAfterTheOther)
