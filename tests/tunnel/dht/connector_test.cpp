@@ -25,6 +25,8 @@ public:
         };
     }
 
+    [[nodiscard]] bool lets_in(const Endpoint& source) const { return opened_.contains(source); }
+
 private:
     std::set<Endpoint> opened_;
 };
@@ -70,9 +72,14 @@ TEST_F(DhtConnectorTest, ANodeBehindANatRegistersAndStaysRegistered)
 
 TEST_F(DhtConnectorTest, AStrangerReachesItThroughThem)
 {
-    Node& seeker = net_.add();
-    net_.network.run_for(3s);
+    TunnelSettings settings = settings_at(address_number(40));
+    settings.walk_to = {address_number(41)}; // nobody: introductions would open the way as well
+    Node& seeker = net_.add(std::move(settings));
+    seeker.dht->remember({net_.nodes[2]->address(), net_.nodes[2]->key()});
+    net_.network.run_for(100ms);
+    ASSERT_FALSE(nat_->lets_in(seeker.address()));
     EXPECT_EQ(connect(seeker, hidden_->key()), outside_);
+    EXPECT_TRUE(nat_->lets_in(seeker.address()));
 }
 
 TEST_F(DhtConnectorTest, NobodyIsFoundWhoIsNotThere)
