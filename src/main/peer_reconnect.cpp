@@ -94,8 +94,11 @@ private:
 
 std::shared_ptr<lt::peer_plugin> PeerReconnect::Connections::new_connection(const lt::peer_connection_handle& connection)
 {
-    // libtorrent takes what is thrown here as the reason to end the connection, before anything was said on it.
-    if (!allows(connection.remote())) throw lt::system_error(lt::errors::banned_by_ip_filter);
+    // libtorrent takes what is thrown here as the reason to end an incoming connection, before anything was said on it.
+    // One of its own making must not end so (the peer would be lost to it), and need not: where no link is, nothing
+    // that is sent there arrives.
+    if (!connection.is_outgoing() && !allows(connection.remote()))
+        throw lt::system_error(lt::errors::banned_by_ip_filter);
     if (connection.type() != lt::connection_type::bittorrent) return nullptr;
     open_.emplace(connection.remote(), connection);
     return std::make_shared<Connection>(weak_from_this(), connection);

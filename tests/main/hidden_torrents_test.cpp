@@ -25,6 +25,7 @@ protected:
     {
         return [this, &sink, to, from](const Endpoint& destination, PacketBuffer& payload) {
             if (destination != to) strangers.insert(destination);
+            ++tried;
             if (destination != to || !linked || sink.associations.empty()) return true;
             ++carried;
             auto& back = *sink.associations.begin()->second;
@@ -63,6 +64,7 @@ protected:
     TorrentNode downloader;
     std::set<Endpoint> strangers;
     std::uint64_t carried = 0;
+    std::uint64_t tried = 0;
     bool linked = true;
 };
 
@@ -98,6 +100,24 @@ TEST_F(HiddenTorrentsTest, ARelinkGoesOnAtOnce)
     link(*id);
     EXPECT_TRUE(downloader.complete(*id));
     EXPECT_TRUE(same_file());
+}
+
+TEST_F(HiddenTorrentsTest, ALinkThatComesLongAfterTheFormerOneEndedIsUsed)
+{
+    const CreatedTorrent torrent = make_torrent(100'000);
+    const auto id = seeder.add(hidden_seed(torrent));
+    ASSERT_TRUE(id) << id.error();
+    ASSERT_EQ(downloader.add(hidden_get(torrent.magnet)), id);
+    ready(seeder);
+    ready(downloader);
+    linked = false;
+    downloader.service.hidden_linked(*id, kSeederAddress, true);
+    ASSERT_TRUE(run_until(io, [&] { return tried > 0; }, 10s));
+    downloader.service.hidden_lost(*id, kSeederAddress);
+    (void)run_until(io, [] { return false; }, 4s); // libtorrent tries it again by itself
+    linked = true;
+    link(*id);
+    EXPECT_TRUE(downloader.complete(*id));
 }
 
 TEST_F(HiddenTorrentsTest, WhoseLinkIsOfAnotherTorrentIsRefusedThere)
