@@ -226,7 +226,7 @@ TEST_F(ResponderTest, AnswersSimilarityAndWalksToWhoSharesOurOverlay)
     const auto response = SimilarityResponse::parse(opened->body);
     ASSERT_TRUE(response);
     EXPECT_EQ(response->identifier, 81);
-    EXPECT_EQ(response->overlays, (std::vector<OverlayId>{kTestOverlay, kDiscoveryOverlay}));
+    EXPECT_EQ(response->overlays, (std::vector<OverlayId>{kTestOverlay, kDhtOverlay, kDiscoveryOverlay}));
     // Its author is a node of the net, which knew nothing of us.
     net.run(3s);
     EXPECT_EQ(discovery.candidates().size(), 1U);
