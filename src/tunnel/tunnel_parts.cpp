@@ -26,7 +26,8 @@ Tunnel::Parts::Parts(TunnelSettings s, Environment e, TunnelObserver& o)
     : settings(std::move(s)), environment(e), observer(o), discovery_prefix(make_prefix(kDiscoveryOverlay)),
       started(e.clock.now()), now(started), routes(e.random), sender(settings.overlay, e.packets, counters),
       exit_rate(settings.exit_rate_bytes_per_s), budget(settings.month_bytes_left), discovery(settings, e),
-      directory(settings.discover ? std::make_unique<Directory>(Directory::Tools{settings, environment, discovery})
+      directory(settings.discover ? std::make_unique<Directory>(Directory::Tools{
+                                        settings, environment, discovery, [this](ByteSpan hash) { on_lookup_hash(hash); }})
                                   : nullptr),
       selection({settings.identity_public, settings.family, settings.public_network,
                  settings.allow_loopback && !settings.public_network,

@@ -237,6 +237,17 @@ TEST(DirectorySim, ASuccessorGoesOnFromWhatWasTold)
     EXPECT_EQ(world.find(successor).size(), 1U);
 }
 
+TEST(DirectorySim, WhoWatchesASwarmSeesThatItIsLookedFor)
+{
+    DirectoryWorld world(6, 11);
+    world.nodes[2]->tunnel().monitor({kSwarmHash});
+    (void)world.find(*world.nodes[4], {9, 9});
+    EXPECT_TRUE(world.nodes[2]->swarms_seen.empty());
+    (void)world.find(*world.nodes[4]);
+    ASSERT_FALSE(world.nodes[2]->swarms_seen.empty());
+    EXPECT_TRUE(std::ranges::equal(world.nodes[2]->swarms_seen[0], kSwarmHash));
+}
+
 TEST(DirectorySim, ANodeThatIsKnownIsFoundAtOnce)
 {
     DirectoryWorld world(5, 10);

@@ -30,7 +30,7 @@ std::optional<std::uint32_t> identifier_in(ByteSpan packet) noexcept
 
 } // namespace
 
-Dht::Dht(const OverlayMember::Tools& tools)
+Dht::Dht(const OverlayMember::Tools& tools, OnTarget on_target)
     : settings_(tools.settings), environment_(tools.environment), own_(tools.own), drops_(tools.drops),
       prefix_(make_prefix(kDhtOverlay)), table_(is_equal_prefixes(settings_)), store_(!is_equal_prefixes(settings_)),
       registry_(!is_equal_prefixes(settings_)), tokens_(environment_.random, environment_.clock.now()),
@@ -39,7 +39,8 @@ Dht::Dht(const OverlayMember::Tools& tools)
           kDhtOverlay, tools, [] { return Bytes{}; },
           [this](const Sighting& peer, ByteSpan) { on_alive(peer.key, peer.source, environment_.clock.now()); }),
       client_({settings_, own_, table_, store_, requests_, sender_, drops_}),
-      server_({settings_, own_, table_, store_, registry_, tokens_, client_, sender_, member_.sender(), drops_}),
+      server_({settings_, own_, table_, store_, registry_, tokens_, client_, sender_, member_.sender(), drops_,
+               std::move(on_target)}),
       connector_(settings_, own_, table_, requests_, sender_, client_)
 {
     const TimePoint now = environment_.clock.now();

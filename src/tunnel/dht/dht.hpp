@@ -17,8 +17,11 @@ public:
     static constexpr std::size_t kWantedNodes = 20;
     static constexpr auto kRefreshEvery = std::chrono::minutes(15);
 
+    /// Hears the keys that others look for and store under.
+    using OnTarget = std::function<void(const DhtId&)>;
+
     /// Needs settings.identity; everything given must outlive it.
-    explicit Dht(const OverlayMember::Tools& tools);
+    explicit Dht(const OverlayMember::Tools& tools, OnTarget on_target = {});
     Dht(const Dht&) = delete;
     Dht& operator=(const Dht&) = delete;
 

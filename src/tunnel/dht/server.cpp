@@ -79,17 +79,26 @@ bool DhtServer::on_ping(const Asker& asker, ByteSpan body, TimePoint now)
     return true;
 }
 
+/// An answer is up to seven times as large as its question.
+std::size_t DhtServer::most_for(const Asker& asker, TimePoint now)
+{
+    const bool whole = tools_.table.at(asker.address) != nullptr || whole_answers_.admit(now);
+    return whole ? kMostValuesPerMessage : kFewForStrangers;
+}
+
 bool DhtServer::on_find(const Asker& asker, ByteSpan body, TimePoint now)
 {
     const auto request = DhtFindRequest::parse(body);
     if (!request) return false;
+    if (tools_.on_target) tools_.on_target(request->target);
+    const std::size_t most = most_for(asker, now);
     DhtFindResponse response;
     response.identifier = request->identifier;
     response.token = tools_.tokens.make(asker.address, asker.key, now);
     if (!request->force_nodes)
-        response.values = that_fit(tools_.store.get(request->target, request->offset, kMostValuesPerMessage, now));
+        response.values = that_fit(tools_.store.get(request->target, request->offset, most, now));
     if (response.values.empty())
-        for (const DhtContact& node : tools_.table.closest(request->target, DhtNodeTable::kBucketSize, &asker.key))
+        for (const DhtContact& node : tools_.table.closest(request->target, most, &asker.key))
             response.nodes.push_back({node.address, node.key});
     tools_.sender.send(dht_id::kFindResponse, asker.address, response);
     if (!response.nodes.empty())
@@ -105,6 +114,7 @@ bool DhtServer::on_store(const Asker& asker, ByteSpan body, TimePoint now)
     const bool oversized =
         request->values.size() > kMostValuesPerMessage || std::ranges::any_of(request->values, too_large);
     if (oversized) return false;
+    if (tools_.on_target) tools_.on_target(request->target);
     const Duration life = DhtClient::life_of(tools_.table.closer_than_us(request->target));
     std::size_t refused = 0;
     for (const ByteSpan value : request->values) {

@@ -13,6 +13,8 @@ class DhtServer {
 public:
     static constexpr std::uint32_t kMostQueriesPerNode = 10;
     static constexpr std::size_t kMostValuesPerMessage = 8;
+    /// Nodes or values for a stranger when many ask.
+    static constexpr std::size_t kFewForStrangers = 2;
 
     struct Tools {
         const TunnelSettings& settings;
@@ -25,8 +27,9 @@ public:
         DhtSender& sender;
         MessageSender& introductions;
         DropCounts& drops;
+        std::function<void(const DhtId&)> on_target; ///< hears what others look for and store
     };
-    explicit DhtServer(const Tools& tools) : tools_(tools) {}
+    explicit DhtServer(Tools tools) : tools_(std::move(tools)) {}
 
     /// A request of the DHT overlay from an address that may contact us.
     void on_packet(const Endpoint& source, ByteSpan packet, TimePoint now);
@@ -43,6 +46,7 @@ private:
     [[nodiscard]] bool on_store(const Asker& asker, ByteSpan body, TimePoint now);
     [[nodiscard]] bool on_store_peer(const Asker& asker, ByteSpan body, TimePoint now);
     [[nodiscard]] bool on_connect_peer(const Asker& asker, ByteSpan body, TimePoint now);
+    [[nodiscard]] std::size_t most_for(const Asker& asker, TimePoint now);
     void get_to_know(const Asker& asker, TimePoint now);
     void have_puncture(const Endpoint& node, const Asker& asker, const Endpoint& lan, std::uint32_t identifier,
                        TimePoint now);
@@ -53,6 +57,7 @@ private:
     FloodLimit unknown_{100, 200};
     FloodLimit signed_values_{100, 200};
     FloodLimit challenges_{10, 20};
+    FloodLimit whole_answers_{30, 60}; ///< to strangers, who may have given somebody else's address
     FloodLimit punctures_{20, 40};
 };
 

@@ -21,7 +21,10 @@ constexpr std::size_t kMostNodesInState = 64;
 Directory::Directory(const Tools& tools)
     : settings_(tools.settings), environment_(tools.environment), discovery_(tools.discovery),
       started_(tools.environment.clock.now()), prefix_(make_prefix(settings_.overlay)),
-      dht_({settings_, environment_, discovery_.own(), drops_}),
+      dht_({settings_, environment_, discovery_.own(), drops_},
+           [hear = tools.on_lookup_hash](const DhtId& target) {
+               if (hear) hear(target);
+           }),
       pex_({settings_, environment_, discovery_.own(), drops_})
 {
 }

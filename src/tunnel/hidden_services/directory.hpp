@@ -37,6 +37,7 @@ public:
         const TunnelSettings& settings;
         const Environment& environment;
         Discovery& discovery;
+        std::function<void(ByteSpan)> on_lookup_hash; ///< hears what others look for in the DHT
     };
     /// Needs settings.identity; everything given must outlive it.
     explicit Directory(const Tools& tools);

@@ -103,6 +103,27 @@ TEST_F(DhtServerTest, AFloodOfStrangersCostsABoundedNumberOfSignatures)
     EXPECT_GE(node_.dropped("dht_flood"), 2700U);
 }
 
+TEST_F(DhtServerTest, WhenManyStrangersAskAnswersAreShort)
+{
+    const DhtToken mine = token();
+    std::vector<Bytes> values;
+    for (std::uint8_t i = 0; i < 8; ++i)
+        values.push_back(some_value(i));
+    ask(dht_id::kStoreRequest, DhtStoreRequest{2, mine, target_, {values.begin(), values.end()}});
+    const Bytes packet = stranger_.sign(dht_id::kFindRequest, DhtFindRequest{1, {}, target_, 0, false});
+    std::size_t bytes = 0;
+    net_.network.tap = [&](SimPacket& sent) {
+        if (sent.from == node_.address() && sent.bytes[kMessageIdOffset] == dht_id::kFindResponse)
+            bytes += sent.bytes.size();
+        return true;
+    };
+    for (std::uint32_t i = 0; i < 150; ++i)
+        net_.network.inject({{IpAddress::v4(0x0b000000 + i), 1}, node_.address(), packet});
+    settle();
+    EXPECT_LT(bytes, 60U * 520U + 90U * 300U);
+    EXPECT_GT(bytes, 150U * 200U);
+}
+
 TEST_F(DhtServerTest, NodesComeWithAPunctureForTheFirst)
 {
     for (int i = 0; i < 3; ++i)
