@@ -8,8 +8,8 @@ namespace cepa::tunnel {
 namespace {
 
 constexpr auto kMaintainEvery = std::chrono::seconds(1);
-constexpr auto kNewsLast = std::chrono::seconds(30);
-constexpr auto kSlowStep = std::chrono::seconds(20);
+constexpr auto kDhtNewsLast = std::chrono::seconds(30);
+constexpr auto kDhtSlowStep = std::chrono::seconds(20);
 /// The first looks around our own place, after the first node was found; then at kRefreshEvery.
 constexpr std::array kEarlyRefreshes{std::chrono::seconds(0), std::chrono::seconds(2), std::chrono::seconds(15),
                                      std::chrono::seconds(60)};
@@ -152,8 +152,8 @@ void Dht::tick()
 bool Dht::is_hungry(TimePoint now)
 {
     if (table_.size() >= kWantedNodes) return false;
-    if (now - last_news_ >= kNewsLast && now < next_slow_step_) return false;
-    next_slow_step_ = now + kSlowStep;
+    if (now - last_news_ >= kDhtNewsLast && now < next_slow_step_) return false;
+    next_slow_step_ = now + kDhtSlowStep;
     return true;
 }
 

@@ -11,7 +11,7 @@ namespace {
 constexpr auto kMeetEvery = std::chrono::milliseconds(500);
 constexpr auto kMeetAgain = std::chrono::seconds(60);
 constexpr std::size_t kMostMet = 1024;
-constexpr auto kSweepEvery = std::chrono::seconds(1);
+constexpr auto kDirectorySweepEvery = std::chrono::seconds(1);
 /// A source that nobody has proven gets no more than this.
 constexpr std::size_t kPeersForUnknown = 2;
 constexpr std::size_t kMostNodesInState = 64;
@@ -234,7 +234,7 @@ void Directory::tick()
     pex_.tick(at);
     announce_due(at);
     if (at >= next_sweep_) {
-        next_sweep_ = at + kSweepEvery;
+        next_sweep_ = at + kDirectorySweepEvery;
         expire(at);
     }
     if (at >= next_others_) {

@@ -14,7 +14,7 @@ constexpr std::size_t kNewestPerSeeder = 3;
 constexpr std::uint32_t kClocksDiffer_s = 600;
 
 template <class T>
-void shuffle(std::vector<T>& items, RandomSource& random)
+void mix(std::vector<T>& items, RandomSource& random)
 {
     for (std::size_t i = items.size(); i > 1; --i)
         std::swap(items[i - 1], items[random.below(static_cast<std::uint32_t>(i))]);
@@ -56,8 +56,8 @@ std::vector<PeersResponse::Peer> introductions_in(const std::vector<Bytes>& valu
         if (std::ranges::any_of(newest, same) || std::ranges::any_of(rest, same)) continue;
         (of_seeder[record.swarm_key]++ < kNewestPerSeeder ? newest : rest).push_back(peer);
     }
-    shuffle(newest, random);
-    shuffle(rest, random);
+    mix(newest, random);
+    mix(rest, random);
     newest.insert(newest.end(), rest.begin(), rest.end());
     return newest;
 }
@@ -65,7 +65,7 @@ std::vector<PeersResponse::Peer> introductions_in(const std::vector<Bytes>& valu
 std::vector<PeersResponse::Peer> sample_peers(std::vector<PeersResponse::Peer> first,
                                               const std::vector<PeersResponse::Peer>& others, RandomSource& random)
 {
-    shuffle(first, random);
+    mix(first, random);
     for (const PeersResponse::Peer& peer : others)
         if (std::ranges::none_of(first, [&](const auto& other) { return is_same(peer, other); })) first.push_back(peer);
     if (first.size() <= kMostPeersInAnswer) return first;
