@@ -47,8 +47,9 @@ std::optional<Endpoint> HiddenPeers::of_link(CircuitId circuit)
 std::optional<Endpoint> HiddenPeers::take(std::string name, bool lasting)
 {
     if (const auto known = by_name_.find(name); known != by_name_.end()) {
-        ++entries_.at(known->second).uses;
-        return Endpoint{IpAddress::v4(known->second), kMadeUpPort};
+        Entry& entry = entries_.at(known->second);
+        ++entry.uses;
+        return Endpoint{IpAddress::v4(known->second), entry.port};
     }
     if (entries_.size() >= kMost) make_room();
     if (entries_.size() >= kMost) return std::nullopt;
@@ -56,7 +57,7 @@ std::optional<Endpoint> HiddenPeers::take(std::string name, bool lasting)
     for (std::uint32_t attempt = 0; ip <= kRange || ip > kLargest || entries_.contains(ip); ++attempt)
         ip = draw(name, attempt);
     by_name_[name] = ip;
-    entries_[ip] = {std::move(name), 1, lasting};
+    entries_[ip] = {std::move(name), 1, kMadeUpPort, lasting};
     return Endpoint{IpAddress::v4(ip), kMadeUpPort};
 }
 
@@ -81,7 +82,11 @@ void HiddenPeers::release(const Endpoint& peer)
 {
     if (!is_made_up(peer.ip)) return;
     const auto entry = entries_.find(peer.ip.unmapped().to_v4());
-    if (entry == entries_.end() || entry->second.uses == 0 || --entry->second.uses > 0 || entry->second.lasting) return;
+    if (entry == entries_.end() || entry->second.uses == 0 || --entry->second.uses > 0) return;
+    if (entry->second.lasting) {
+        if (++entry->second.port < kMadeUpPort) entry->second.port = kMadeUpPort;
+        return;
+    }
     by_name_.erase(entry->second.name);
     entries_.erase(entry);
 }

@@ -1,5 +1,6 @@
 // The made-up addresses under which libtorrent knows the other ends of hidden circuits: one of 240.0.0.0/4 per seeder,
-// the same for as long as the program runs, however often the link to it is made anew; one per link where we are the
+// the same for as long as the program runs, however often the link to it is made anew (the port then counts on: libtorrent
+// never again tries an endpoint whose uTP connect timed out while no link was up); one per link where we are the
 // seeder and do not know who comes. They are drawn with a secret of this start, so that nobody can foretell one, and
 // mean nothing outside.
 // Pure. Process: main. Spec: docs/protocol.md, section 36.
@@ -17,7 +18,7 @@
 
 namespace cepa::main {
 
-/// The port of every made-up address.
+/// The first port of every made-up address.
 inline constexpr std::uint16_t kMadeUpPort = 1024;
 
 /// Whether an address lies in 240.0.0.0/4, in whatever spelling, and then its plain IPv4 form. Cheap.
@@ -39,13 +40,15 @@ public:
     [[nodiscard]] std::optional<Endpoint> of_seeder(const std::string& lookup_hash, const std::string& seeder_key);
     /// Of a link that somebody made to us.
     [[nodiscard]] std::optional<Endpoint> of_link(CircuitId circuit);
-    /// A link under that address is gone; a link's own address may be another's then, a seeder's stays.
+    /// A link under that address is gone; a link's own address may be another's then, a seeder's stays, with another
+    /// port once no link is left.
     void release(const Endpoint& peer);
 
 private:
     struct Entry {
         std::string name;
         std::uint32_t uses = 0;
+        std::uint16_t port = kMadeUpPort;
         bool lasting = false;
     };
     [[nodiscard]] std::optional<Endpoint> take(std::string name, bool lasting);

@@ -120,7 +120,7 @@ TEST_F(HiddenSwarmsTest, ALinkBecomesAPeerThatIsTheSameWhenItIsMadeAnew)
     EXPECT_FALSE(swarms.keeps_awake(kTorrentRoute));
     swarms.on_link(CircuitId(2), link(std::string(74, 'k')));
     ASSERT_EQ(linked.size(), 2U);
-    EXPECT_EQ(linked[1].first, linked[0].first);
+    EXPECT_EQ(linked[1].first.ip, linked[0].first.ip);
 }
 
 TEST_F(HiddenSwarmsTest, ASeederWithASecondLinkIsNotLostWithTheFirst)
