@@ -6,6 +6,7 @@ Runs inside a virtual environment that has the package. No bootstrapper, an over
   {"transfer": {"hops": 2, "to": "127.0.0.1:9", "count": 500, "size": 1200, "relays": 3, "exits": 2}}   by the client node
   {"seed": {"hash": "<lookup hash, hex>", "hops": 2, "to": "127.0.0.1:9"}}   the client seeds hidden what a BitTorrent program there has
   {"fetch": {"hash": "<lookup hash, hex>", "hops": 2}}   it looks for hidden seeders: "bridge" says where a program finds each
+  {"forward": {"hops": 2, "to": "127.0.0.1:9", "relays": 3, "exits": 2}}   "bridge": what a program sends there leaves by an exit for `to`
   {"leave": {"hash": "<lookup hash, hex>"}}
 """
 import argparse
@@ -150,21 +151,26 @@ class HiddenEnd:
     """What a hidden swarm carries, handed to and from a BitTorrent program on loopback: one Pipe per rendezvous circuit. With cells in
     Python the community hands over raw data; the native engine has a SOCKS5 server for it, as Tribler uses it."""
 
-    def __init__(self, node, hops, seed_to=None):
-        self.node, self.hops, self.seed_to = node, hops, seed_to
+    def __init__(self, node, hops):
+        self.node, self.hops, self.seed_to = node, hops, None
         self.pipes = {}  # by circuit id
         self.waiting = {}
         self.socks = None
 
     async def start(self):
         if not self.node.native:
-            self.node.on_hidden_data = self.on_data
             return
         self.socks = Socks5Client(None)
         self.socks.on_packet = self.on_data
         await self.socks.open(self.node.tunnels.crypto_endpoint.create_socks5_server(0, self.hops))
-        local = self.socks.transport.get_extra_info("sockname")
-        self.node.tunnels.crypto_endpoint.set_udp_associate_default_remote((LOOPBACK, local[1]), self.hops)
+        self.name_remote()
+
+    def name_remote(self):
+        """Where the native engine gives what comes before the program has sent anything. It knows an association some time after it
+        has confirmed it, so one call may come too early."""
+        if self.socks:
+            local = self.socks.transport.get_extra_info("sockname")
+            self.node.tunnels.crypto_endpoint.set_udp_associate_default_remote((LOOPBACK, local[1]), self.hops)
 
     def send(self, circuit_id, data):
         address = (self.node.tunnels.circuit_id_to_ip(circuit_id), 1024)
@@ -232,6 +238,7 @@ class Node:
         self.tunnels.settings.peer_flags = ROLES[role]
         self.on_data = lambda data: None
         self.on_hidden_data = lambda circuit_id, data: None
+        self.ends = {}
 
     async def start(self):
         await self.ipv8.start()
@@ -291,16 +298,28 @@ class Node:
             wrong=echoes.wrong)
         await self.tunnels.remove_circuit(circuit.circuit_id, "done", remove_now=True, destroy=1)
 
-    async def seed(self, hash, hops, to):
-        end = HiddenEnd(self, hops, tuple(address_of(to)))
-        await end.start()
-        self.tunnels.join_swarm(bytes.fromhex(hash), hops, seeding=True)
-        asyncio.ensure_future(self.keep_introduced(bytes.fromhex(hash)))
+    async def hidden_end(self, hops, seed_to=None):
+        """One per number of hops: the native engine would give the data of all to the association that was there first."""
+        if hops not in self.ends:
+            self.ends[hops] = HiddenEnd(self, hops)
+            await self.ends[hops].start()
+        end = self.ends[hops]
+        end.seed_to = seed_to
+        end.pipes.clear()
+        if not self.native:
+            self.on_hidden_data = end.on_data
+        return end
 
-    async def keep_introduced(self, hash):
+    async def seed(self, hash, hops, to):
+        end = await self.hidden_end(hops, tuple(address_of(to)))
+        self.tunnels.join_swarm(bytes.fromhex(hash), hops, seeding=True)
+        asyncio.ensure_future(self.keep_introduced(bytes.fromhex(hash), end))
+
+    async def keep_introduced(self, hash, end):
         """As Tribler does it: another introduction point whenever there is none."""
         said = False
         while hash in self.tunnels.swarms:
+            end.name_remote()
             here = [c for c in self.tunnels.circuits.values() if c.ctype == "IP_SEEDER" and c.info_hash == hash]
             if not here:
                 try:
@@ -313,9 +332,23 @@ class Node:
                 say(event="introduced", path=[hop.mid.hex() for hop in here[0].hops])
             await asyncio.sleep(0.5)
 
+    async def forward(self, hops, to, relays, exits):
+        """A BitTorrent program's datagrams through an exit, to one address and back."""
+        circuit = await self.circuit(hops, relays, exits, 60)
+        if circuit is None:
+            return say(event="bridge", address=None, candidates=len(self.tunnels.candidates))
+        destination = address_of(to)
+        if self.native:
+            socks = Socks5Client(lambda data: pipe.give(data))
+            await socks.open(self.tunnels.crypto_endpoint.create_socks5_server(0, hops))
+            pipe = Pipe(lambda data: socks.send(destination, data))
+        else:
+            pipe = Pipe(lambda data: self.tunnels.send_data(circuit.hop.address, circuit.circuit_id, destination, ("0.0.0.0", 0), data))
+            self.on_data = pipe.give
+        say(event="bridge", address=await pipe.open())
+
     async def fetch(self, hash, hops):
-        end = HiddenEnd(self, hops)
-        await end.start()
+        end = await self.hidden_end(hops)
         self.tunnels.settings.swarm_lookup_interval = 3  # the package's 30 s are kind to a network of thousands
         self.tunnels.join_swarm(bytes.fromhex(hash), hops, callback=end.on_linked, seeding=False)
         while bytes.fromhex(hash) in self.tunnels.swarms and not end.pipes:
@@ -367,7 +400,9 @@ async def main():
         if "seed" in command:
             await nodes[-1].seed(**command["seed"])
         if "fetch" in command:
-            asyncio.ensure_future(nodes[-options.clients].fetch(**command["fetch"]))
+            asyncio.ensure_future(nodes[-min(2, options.clients)].fetch(**command["fetch"]))
+        if "forward" in command:
+            asyncio.ensure_future(nodes[-options.clients].forward(**command["forward"]))
         if "leave" in command:
             for node in nodes:
                 node.tunnels.leave_swarm(bytes.fromhex(command["leave"]["hash"]))
