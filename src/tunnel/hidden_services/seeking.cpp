@@ -83,9 +83,10 @@ void Seeking::tick(const PublicKey& swarm_key, Seeder& seeder, bool room, TimePo
     if (!room || seeder.points.empty() || !seeder.retry.due(now)) return;
     if (!seeder.requests.empty()) {
         const Duration waited = now - seeder.requests.back().sent;
-        const bool all_asked = seeder.requests.size() >= std::min(Seeder::kMostRequests, seeder.points.size());
-        if (waited < (all_asked ? kAnswer : kNextPoint)) return;
-        if (!all_asked) return ask(swarm_key, seeder, now);
+        const bool points_left = seeder.requests.size() < seeder.points.size();
+        const bool may_ask = seeder.requests.size() < Seeder::kMostRequests;
+        if (waited < (!may_ask ? kAnswer : points_left ? kNextPoint : kSamePoint)) return;
+        if (may_ask) return ask(swarm_key, seeder, now);
         seeder.requests.clear(); // the seeder may be gone
         seeder.retry.fail(now, circuits_.tools().random);
         return search_.hurry(now);

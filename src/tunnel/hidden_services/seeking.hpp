@@ -23,6 +23,8 @@ public:
     static constexpr std::size_t kMostLinks = 15;
     /// After so long the next introduction point is asked too; the first may still answer.
     static constexpr Duration kNextPoint = std::chrono::seconds(4);
+    /// Where there is no other, the same is asked again: a packet may be lost.
+    static constexpr Duration kSamePoint = std::chrono::seconds(6);
     static constexpr Duration kAnswer = std::chrono::seconds(12);
     /// From created-e2e to linked-e2e: so long the seeder's end waits.
     static constexpr Duration kLinkWithin = std::chrono::seconds(20);

@@ -117,8 +117,8 @@ TEST_F(SeekingTest, ASeederThatNeverAnswersIsAskedLessAndLess)
             }
         }
     }
-    EXPECT_GE(requests, 5);
-    EXPECT_LE(requests, 20);
+    EXPECT_GE(requests, 12);
+    EXPECT_LE(requests, 40);
 }
 
 TEST_F(SeekingTest, ALinkThatEndsIsMadeAnewAtOnce)
