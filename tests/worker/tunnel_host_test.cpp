@@ -39,15 +39,16 @@ protected:
     std::optional<TunnelHost> host_;
 };
 
-TEST_F(TunnelHostTest, AnExitIsToldOfThisMachinesAddressesAndAClientIsNot)
+TEST_F(TunnelHostTest, WhoExitsOrDiscoversIsToldOfThisMachinesAddressesAndNobodyElse)
 {
-    host_->start(std::chrono::milliseconds(50));
-    EXPECT_TRUE(fake().host_addresses.empty());
-    HostSetup setup{test::test_settings(), WorkerId(0), {}};
-    setup.settings.exit_bittorrent = true;
-    host_.emplace(std::move(setup), HostWorld{io_, packets_, resolver_, ids_}, observer_, observer_);
-    host_->start(std::chrono::milliseconds(50));
-    EXPECT_EQ(std::ranges::count(fake().host_addresses, IpAddress::v4(0x7f000001)), 1);
+    for (const auto& [exits, discovers] : {std::pair{false, false}, {true, false}, {false, true}}) {
+        HostSetup setup{test::test_settings(), WorkerId(0), {}};
+        setup.settings.exit_bittorrent = exits;
+        setup.settings.discover = discovers;
+        host_.emplace(std::move(setup), HostWorld{io_, packets_, resolver_, ids_}, observer_, observer_);
+        host_->start(std::chrono::milliseconds(50));
+        EXPECT_EQ(std::ranges::count(fake().host_addresses, IpAddress::v4(0x7f000001)), exits || discovers ? 1 : 0);
+    }
 }
 
 TEST_F(TunnelHostTest, DeliversAReadyCircuitOnceAndAfterItsChangeFrame)
