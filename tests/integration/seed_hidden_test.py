@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Hidden swarms with the real binary: cepa seed --hops, cepa get of its magnet, cepa swarms, cepa demo --hidden. No exit anywhere.
 
-Usage: hidden_test.py CEPA
+Usage: seed_hidden_test.py CEPA
 """
 import json
 import os
