@@ -69,6 +69,10 @@ struct TunnelSettings {
     std::vector<std::uint16_t> exit_refused_ports{0, 25, 53}; ///< no name servers and no mail
     std::uint32_t exit_circuits_per_destination = 32;         ///< that may send to one address at once; 0: any
 
+    /// Takes part in the DHT and keeps the register of introduction points. Who serves nobody needs neither, and would
+    /// only be told to strangers by them.
+    [[nodiscard]] bool keeps_directory() const noexcept { return discover && has(flags(), PeerFlag::relay); }
+
     /// The flags that we announce.
     [[nodiscard]] PeerFlags flags() const noexcept
     {

@@ -26,9 +26,10 @@ Tunnel::Parts::Parts(TunnelSettings s, Environment e, TunnelObserver& o)
     : settings(std::move(s)), environment(e), observer(o), discovery_prefix(make_prefix(kDiscoveryOverlay)),
       started(e.clock.now()), now(started), routes(e.random), sender(settings.overlay, e.packets, counters),
       exit_rate(settings.exit_rate_bytes_per_s), budget(settings.month_bytes_left), discovery(settings, e),
-      directory(settings.discover ? std::make_unique<Directory>(Directory::Tools{
-                                        settings, environment, discovery, [this](ByteSpan hash) { on_lookup_hash(hash); }})
-                                  : nullptr),
+      directory(settings.keeps_directory()
+                    ? std::make_unique<Directory>(Directory::Tools{settings, environment, discovery,
+                                                                   [this](ByteSpan hash) { on_lookup_hash(hash); }})
+                    : nullptr),
       selection({settings.identity_public, settings.family, settings.public_network,
                  settings.allow_loopback && !settings.public_network,
                  settings.allow_equal_prefixes && !settings.public_network, settings.discover, settings.workers,
@@ -38,12 +39,11 @@ Tunnel::Parts::Parts(TunnelSettings s, Environment e, TunnelObserver& o)
       relays({routes, sender, aead, counters, budget, settings.identity ? &*settings.identity : nullptr},
              settings.relay_rate_bytes_per_s),
       splices({routes, sender, aead, counters, relays, settings.identity ? &*settings.identity : nullptr, e.siblings}),
-      node(e.siblings, directory.get()),
-      serving({settings, environment, routes, sender, aead, counters, exit_rate, budget, joined, splices, node,
-               [this] { return own_address(); }}),
+      node(e.siblings, directory.get()), serving({settings, environment, routes, sender, aead, counters, exit_rate,
+                                                  budget, joined, splices, node, [this] { return own_address(); }}),
       answers(e.clock, serving, splices, directory.get()),
-      joining({settings, environment, routes, sender, aead, counters, budget, discovery, joined, relays, splices,
-               &node}),
+      joining(
+          {settings, environment, routes, sender, aead, counters, budget, discovery, joined, relays, splices, &node}),
       last_hop({sender, aead, counters, e.random, exit_rate, budget, joining, exits,
                 [this](ByteSpan hash) { on_lookup_hash(hash); }, &serving}),
       own({selection, *this, routes, sender, aead, counters, environment, observer}),

@@ -101,7 +101,8 @@ void MessageSender::puncture(Overlay overlay, Style style, const Endpoint& to, c
 
 void MessageSender::similarity_response(const Endpoint& to, std::uint16_t identifier)
 {
-    const SimilarityResponse message{identifier, {settings_.overlay, kDhtOverlay, kDiscoveryOverlay}};
+    SimilarityResponse message{identifier, {settings_.overlay, kDiscoveryOverlay}};
+    if (settings_.keeps_directory()) message.overlays.push_back(kDhtOverlay);
     send_signed(Overlay::discovery, discovery_id::kSimilarityResponse, to, message);
 }
 

@@ -98,11 +98,14 @@ bool Responder::take_note(const Sighting& sighting, TimePoint now)
     return true;
 }
 
+// Nobody can use one that serves nobody, and who only downloads or seeds hidden need not be told to strangers.
 const Peer* Responder::choose_introduced(const Endpoint& walker, const PublicKey* asker)
 {
+    const auto serves = [](const Peer& peer) { return !peer.flags_known || role_of(peer.flags) != PeerRole::client; };
     std::vector<const Peer*> fit;
     for (const Peer& peer : context_.peers.all())
-        if (peer.proof == PeerProof::answered && peer.address != walker && (asker == nullptr || peer.key != *asker))
+        if (peer.proof == PeerProof::answered && serves(peer) && peer.address != walker &&
+            (asker == nullptr || peer.key != *asker))
             fit.push_back(&peer);
     if (fit.empty()) return nullptr;
     return fit[context_.random.below(static_cast<std::uint32_t>(fit.size()))];

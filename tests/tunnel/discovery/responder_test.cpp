@@ -66,6 +66,27 @@ TEST_F(ResponderTest, IntroducesAProvenPeerAndTellsItToPuncture)
     EXPECT_EQ(puncture->identifier, 9);
 }
 
+TEST_F(ResponderTest, NeverIntroducesWhoServesNobody)
+{
+    Stranger client(52, "10.52.0.1:7000", static_cast<PeerFlags>(PeerFlag::speed_test));
+    befriend(client);
+    Stranger walker(51, "10.51.0.1:7000");
+    static_cast<void>(node.outbox.take());
+    discovery.on_packet(walker.address, walker.request(node.settings.listen, 9));
+    for (const SentPacket& packet : node.outbox.take()) {
+        EXPECT_NE(packet.id(), discovery_id::kPunctureRequest);
+        if (packet.id() == discovery_id::kIntroductionResponse) {
+            EXPECT_TRUE(read_response(packet).introduced_wan.is_null());
+        }
+    }
+    befriend(stranger);
+    static_cast<void>(node.outbox.take());
+    discovery.on_packet(walker.address, walker.request(node.settings.listen, 10));
+    const auto responses = node.outbox.take(discovery_id::kIntroductionResponse);
+    ASSERT_EQ(responses.size(), 1U);
+    EXPECT_EQ(read_response(responses[0]).introduced_wan, stranger.address);
+}
+
 TEST_F(ResponderTest, NeverIntroducesWhatOnlyClaims)
 {
     discovery.on_packet(stranger.address, stranger.request(node.settings.listen, 1));
@@ -226,7 +247,7 @@ TEST_F(ResponderTest, AnswersSimilarityAndWalksToWhoSharesOurOverlay)
     const auto response = SimilarityResponse::parse(opened->body);
     ASSERT_TRUE(response);
     EXPECT_EQ(response->identifier, 81);
-    EXPECT_EQ(response->overlays, (std::vector<OverlayId>{kTestOverlay, kDhtOverlay, kDiscoveryOverlay}));
+    EXPECT_EQ(response->overlays, (std::vector<OverlayId>{kTestOverlay, kDiscoveryOverlay})) << "who serves nobody";
     // Its author is a node of the net, which knew nothing of us.
     net.run(3s);
     EXPECT_EQ(discovery.candidates().size(), 1U);
