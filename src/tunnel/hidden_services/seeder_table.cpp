@@ -48,8 +48,12 @@ bool SeederTable::learn(const PublicKey& swarm_key, const IntroductionPoint& poi
         known->key = point.key;
         return true;
     }
-    if (points.size() >= Seeder::kMostPoints)
-        points.erase(std::ranges::min_element(points, {}, &IntroductionPoint::seen));
+    if (points.size() >= Seeder::kMostPoints) { // one that was tried makes room: nobody pushes out the untried
+        const auto tried =
+            std::ranges::find_if(points, [](const IntroductionPoint& p) { return p.asked != TimePoint{}; });
+        if (tried == points.end()) return true;
+        points.erase(tried);
+    }
     points.push_back({point.address, point.key, now, {}});
     return true;
 }

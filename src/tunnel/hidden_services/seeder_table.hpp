@@ -39,7 +39,7 @@ struct EndLink {
 };
 
 struct Seeder {
-    static constexpr std::size_t kMostPoints = 6;
+    static constexpr std::size_t kMostPoints = 8; // more than one answer names
     static constexpr std::size_t kMostRequests = 3;
 
     std::vector<IntroductionPoint> points;

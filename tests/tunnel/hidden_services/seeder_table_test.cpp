@@ -17,15 +17,21 @@ IntroductionPoint point(std::uint32_t n, TimePoint seen = kTableNow)
     return {candidate_number(n % 200).address, key_number(n), seen, {}};
 }
 
-TEST(SeederTable, KeepsAFewPointsOfASeederAndForgetsTheLongestUnseen)
+TEST(SeederTable, KeepsAFewPointsOfASeederAndOnlyTriedOnesMakeRoom)
 {
     SeederTable table;
-    for (std::uint32_t n = 0; n < 10; ++n)
-        EXPECT_TRUE(table.learn(key_number(500), point(n, kTableNow + n * 1s), kTableNow + n * 1s));
-    const Seeder& seeder = *table.find(key_number(500));
+    for (std::uint32_t n = 0; n < 12; ++n)
+        EXPECT_TRUE(table.learn(key_number(500), point(n), kTableNow));
+    Seeder& seeder = *table.find(key_number(500));
     ASSERT_EQ(seeder.points.size(), Seeder::kMostPoints);
-    for (const IntroductionPoint& kept : seeder.points)
-        EXPECT_GE(kept.seen, kTableNow + 4s);
+    for (std::uint32_t n = 0; n < Seeder::kMostPoints; ++n)
+        EXPECT_EQ(seeder.points[n].key, key_number(n));
+    EXPECT_EQ(seeder.take_point(kTableNow + 1s).key, key_number(0));
+    table.learn(key_number(500), point(11), kTableNow + 2s);
+    table.learn(key_number(500), point(12), kTableNow + 2s);
+    ASSERT_EQ(seeder.points.size(), Seeder::kMostPoints);
+    EXPECT_EQ(seeder.points.front().key, key_number(1));
+    EXPECT_EQ(seeder.points.back().key, key_number(11));
     EXPECT_EQ(table.points().size(), Seeder::kMostPoints);
 }
 
