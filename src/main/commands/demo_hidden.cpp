@@ -30,8 +30,7 @@ HiddenCounts hidden_counts(const SentCounts& sent, const std::string& seeder, co
         const bool direct = (from == seeder && to == downloader) || (from == downloader && to == seeder);
         const auto hops = first_hops.find(from);
         const bool first = hops != first_hops.end() && hops->second.contains(to);
-        if (direct) out.direct_packets += count.packets - count.discovery;
-        if (direct) out.direct_discovery += count.discovery;
+        if (direct) out.direct_packets += count.packets;
         if (!first) out.beyond_first_hop += count.cells;
     }
     return out;
@@ -79,7 +78,6 @@ void HiddenProof::count(Json& out)
     out.update({{"capture", "on lo"},
                 {"capture_lost", lost},
                 {"direct_packets", counts.direct_packets},
-                {"direct_discovery", counts.direct_discovery},
                 {"beyond_first_hop", counts.beyond_first_hop}});
     out["proved"] = counts.direct_packets == 0 && counts.beyond_first_hop == 0 && lost == 0;
 }

@@ -18,9 +18,8 @@ public:
 
     /// To be called often: takes in what was captured and which first hops the two use now.
     void look(DemoNetwork& network);
-    /// "direct_packets" (from either to the other, but for "direct_discovery": what any two nodes of one network say to
-    /// each other in introductions and the DHT, whatever they carry), "beyond_first_hop" (cells to anybody who is no
-    /// first hop of the sender), "capture", "links", "seeder_saw_only_made_up", and "proved".
+    /// "direct_packets" (of any kind, from either to the other), "beyond_first_hop" (cells to anybody who is no first hop
+    /// of the sender), "capture", "links", "seeder_saw_only_made_up", and "proved".
     [[nodiscard]] Json result(DemoNetwork& network);
 
 private:
@@ -34,10 +33,9 @@ private:
     std::map<std::string, std::set<std::string>> first_hops_; ///< by address of the node
 };
 
-/// Of what was sent: packets between the two, discovery apart, and cells of either to others than its first hops.
+/// Of what was sent: packets between the two, and cells of either to others than its first hops.
 struct HiddenCounts {
-    std::uint64_t direct_packets = 0; ///< without discovery
-    std::uint64_t direct_discovery = 0;
+    std::uint64_t direct_packets = 0;
     std::uint64_t beyond_first_hop = 0;
 };
 [[nodiscard]] HiddenCounts hidden_counts(const SentCounts& sent, const std::string& seeder,

@@ -20,10 +20,10 @@ std::string hidden_text(const Json& result)
     if (result.value("capture", "") != "on lo")
         return fmt::format("hidden, {} links; no capture here ({}): the nodes' own circuits show no way around",
                            result.value("links", 0), result.value("capture", ""));
-    return fmt::format("hidden, {} links; captured on loopback: {} packets from one to the other (and {} of peer "
-                       "discovery, as between any two nodes), {} cells past the own first hops",
+    return fmt::format("hidden, {} links; captured on loopback: {} packets from one to the other, {} cells past the "
+                       "own first hops",
                        result.value("links", 0), result.value("direct_packets", 0),
-                       result.value("direct_discovery", 0), result.value("beyond_first_hop", 0));
+                       result.value("beyond_first_hop", 0));
 }
 
 std::string seen_text(const Json& result)

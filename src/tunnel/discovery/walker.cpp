@@ -47,7 +47,7 @@ void Walker::add(const Endpoint& address, Kind kind, TimePoint now)
         return;
     }
     if (kind == Kind::introduced ? has_room_for(address) : targets_.size() < kMaxTargets)
-        targets_.push_back({address, kind, now, 0});
+        targets_.push_back({address, kind, now, 0, false});
 }
 
 void Walker::add_named(const Endpoint& address, TimePoint now)
@@ -81,9 +81,20 @@ void Walker::add_introduced(const Endpoint& address, TimePoint now)
 
 void Walker::on_puncture(const Endpoint& address, TimePoint now)
 {
-    Target* target = find(address);
-    // Once only: anybody can send punctures.
-    if (target != nullptr && target->tries == 1) target->due = now;
+    if (Target* target = find(address)) {
+        // Once only: anybody can send punctures.
+        if (target->tries == 1) target->due = now;
+        return;
+    }
+    // Of a host that is being tried at another port: its translator shows us one of our own.
+    const auto same_host = [&](const Target& t) {
+        return t.address.ip == address.ip && t.kind == Kind::introduced && t.tries <= 1 && !t.elsewhere;
+    };
+    const auto other = std::ranges::find_if(targets_, same_host);
+    if (other == targets_.end()) return;
+    other->elsewhere = true; // once only, here too
+    add(address, Kind::introduced, now);
+    if (Target* target = find(address)) target->elsewhere = true;
 }
 
 void Walker::forget(const Endpoint& address)

@@ -64,6 +64,7 @@ private:
         Kind kind = Kind::introduced;
         TimePoint due{};
         std::uint32_t tries = 0;
+        bool elsewhere = false; ///< a puncture came from another port of its host
     };
     struct Request {
         Endpoint address;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <set>
 
 namespace cepa::tunnel {
 namespace {
@@ -135,6 +136,29 @@ TEST_F(WalkerTest, APunctureBringsTheSecondTryForward)
         second = step(); // below the three seconds of an ordinary retry
     EXPECT_EQ(second, first);
     EXPECT_EQ(walker.targets(), 1U);
+}
+
+TEST_F(WalkerTest, APunctureFromAnotherPortOfAHostThatIsTriedIsAnsweredOnce)
+{
+    Endpoint elsewhere = numbered(1);
+    elsewhere.port += 100;
+    walker.on_puncture(elsewhere, now);
+    EXPECT_EQ(walker.targets(), 0U) << "nobody asked that host";
+    walker.add_introduced(numbered(1), now);
+    std::vector<Endpoint> first;
+    for (int i = 0; i < 20 && first.empty(); ++i)
+        first = step();
+    ASSERT_EQ(first, std::vector{numbered(1)});
+    Endpoint third = elsewhere;
+    third.port += 1;
+    walker.on_puncture(elsewhere, now);
+    walker.on_puncture(third, now);
+    std::set<std::uint16_t> ports;
+    for (int i = 0; i < 40; ++i)
+        for (const Endpoint& asked : step())
+            ports.insert(asked.port);
+    EXPECT_TRUE(ports.contains(elsewhere.port));
+    EXPECT_FALSE(ports.contains(third.port)) << "anybody can send punctures";
 }
 
 TEST_F(WalkerTest, KeepsItsWindow)
