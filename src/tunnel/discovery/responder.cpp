@@ -74,20 +74,18 @@ void Responder::introduction_request(Overlay overlay, Style style, const Endpoin
                                 parse_flags(request->extra),
                                 static_cast<std::uint16_t>(opened->global_time),
                                 new_style};
-        if (!take_note(sighting, now)) return;
+        take_note(sighting, now);
     }
     answer(overlay, source, *request, &opened->key);
 }
 
-/// Writes the sender into the table; false when the packet is to be dropped. A full table still answers: the asker gets
-/// to know us, and that is what a relay wants.
-bool Responder::take_note(const Sighting& sighting, TimePoint now)
+/// Writes the sender into the table. It is answered whatever comes of that: the asker gets to know us, and that is what
+/// a relay wants. An old packet from elsewhere changes nothing, but may be that of a peer that was started anew at
+/// another address and counts from the beginning: without an answer it would take us, its guard perhaps, for dead.
+void Responder::take_note(const Sighting& sighting, TimePoint now)
 {
     const PeerTable::Outcome outcome = context_.peers.on_request(sighting, now);
-    if (outcome == PeerTable::Outcome::stale) {
-        context_.drop("discovery_replayed");
-        return false;
-    }
+    if (outcome == PeerTable::Outcome::stale) return context_.drop("discovery_replayed");
     const Peer* peer = context_.peers.find(sighting.key);
     const bool wanted = outcome == PeerTable::Outcome::full &&
                         context_.peers.would_admit(sighting.key, role_of(sighting.flags.value_or(0)));
@@ -95,7 +93,6 @@ bool Responder::take_note(const Sighting& sighting, TimePoint now)
         outcome == PeerTable::Outcome::elsewhere || wanted || (peer != nullptr && peer->proof != PeerProof::answered);
     if (unproven && !context_.walker.awaits(sighting.source, now) && challenges_.admit(now))
         context_.request(sighting.source, now);
-    return true;
 }
 
 // Nobody can use one that serves nobody, and who only downloads or seeds hidden need not be told to strangers.

@@ -49,7 +49,7 @@ private:
     [[nodiscard]] bool may_verify(const Endpoint& source, TimePoint now);
     void answer(Overlay overlay, const Endpoint& source, const IntroductionRequest& request, const PublicKey* asker);
     void answer_server(Overlay overlay, const Endpoint& source, ByteSpan packet);
-    [[nodiscard]] bool take_note(const Sighting& sighting, TimePoint now);
+    void take_note(const Sighting& sighting, TimePoint now);
     [[nodiscard]] const Peer* choose_introduced(const Endpoint& walker, const PublicKey* asker);
 
     DiscoveryContext& context_;

@@ -117,14 +117,16 @@ TEST_F(ResponderTest, DropsForgedTruncatedAndForeignRequests)
     EXPECT_EQ(node.drops("discovery_source"), 3U);
 }
 
-TEST_F(ResponderTest, AReplayFromElsewhereChangesAndAnswersNothing)
+// A peer that was started anew at another address looks like this, too: it must not take us for dead.
+TEST_F(ResponderTest, AnOldRequestFromElsewhereIsAnsweredAndChangesNothing)
 {
     befriend(stranger);
     const Bytes old = stranger.request(node.settings.listen, 5);
     discovery.on_packet(stranger.address, stranger.request(node.settings.listen, 6));
     static_cast<void>(node.outbox.take());
     discovery.on_packet(at("66.6.6.6:6"), old);
-    EXPECT_TRUE(node.outbox.sent.empty());
+    ASSERT_FALSE(node.outbox.sent.empty());
+    EXPECT_EQ(node.outbox.sent.front().id(), discovery_id::kIntroductionResponse);
     EXPECT_EQ(discovery.address_of(stranger.key.public_key()), stranger.address);
     EXPECT_EQ(node.drops("discovery_replayed"), 1U);
 }
