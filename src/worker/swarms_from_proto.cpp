@@ -67,6 +67,7 @@ proto::SwarmInfos swarms_to_proto(const std::vector<tunnel::SwarmView>& views)
         info.set_linking(view.linking);
         info.set_links(view.links);
         info.set_linked_ever(view.linked_ever);
+        info.set_refused(view.refused);
         if (view.looked_up) info.set_looked_up_ms(age_ms(*view.looked_up));
         if (view.announced) info.set_announced_ms(age_ms(*view.announced));
     }

@@ -72,6 +72,7 @@ TEST(SwarmsFromProtoTest, ViewsAndLinksGoBack)
     view.linking = 3;
     view.links = 4;
     view.linked_ever = 5;
+    view.refused = 6;
     view.looked_up = std::chrono::milliseconds(1500);
     const proto::SwarmInfos infos = swarms_to_proto({view});
     ASSERT_EQ(infos.swarms_size(), 1);
@@ -81,6 +82,7 @@ TEST(SwarmsFromProtoTest, ViewsAndLinksGoBack)
     EXPECT_EQ(infos.swarms(0).linking(), 3U);
     EXPECT_EQ(infos.swarms(0).links(), 4U);
     EXPECT_EQ(infos.swarms(0).linked_ever(), 5U);
+    EXPECT_EQ(infos.swarms(0).refused(), 6U);
     EXPECT_EQ(infos.swarms(0).looked_up_ms(), 1500U);
     EXPECT_FALSE(infos.swarms(0).has_announced_ms());
 

@@ -44,6 +44,14 @@ void OwnIntroductions::avoid(const PublicKey& node)
     if (avoided_.size() > kMostAvoided) avoided_.pop_front();
 }
 
+// A circuit that died on the way says nothing about its last hop.
+void OwnIntroductions::note_refusal(const Point& point, TimePoint now)
+{
+    const bool silent = point.state == State::asked && now - point.since >= kAnswer;
+    if (silent && refused_.size() < kMostRefused && std::ranges::find(refused_, point.node) == refused_.end())
+        refused_.push_back(point.node);
+}
+
 void OwnIntroductions::tick(TimePoint now)
 {
     end_old_ones(now);
@@ -111,6 +119,7 @@ void OwnIntroductions::on_closed(const Circuit& circuit, TimePoint now)
     const Point* point = find(circuit.id());
     if (point == nullptr) return;
     if (point->state != State::established) {
+        note_refusal(*point, now);
         avoid(point->node);
         retry_.fail(now, circuits_.tools().random);
     }
@@ -127,6 +136,7 @@ void OwnIntroductions::on_message(const Circuit& circuit, MessageId id, ByteSpan
     point->since = now;
     point->renew = now + random_duration(circuits_.tools().random, kRenewFrom, kRenewTo);
     announced_ = now;
+    refused_.clear();
     retry_.succeed();
 }
 

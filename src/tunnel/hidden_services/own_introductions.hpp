@@ -29,6 +29,8 @@ public:
     static constexpr Duration kAnswer = std::chrono::seconds(10);
     /// Nodes that failed lately, and are not asked again while others can be.
     static constexpr std::size_t kMostAvoided = 8;
+    /// Counted as refused at most.
+    static constexpr std::size_t kMostRefused = 16;
 
     /// A create-e2e for our swarm key came over `introduction`, from the exit `origin` of a downloader.
     using OnRequest =
@@ -39,6 +41,9 @@ public:
 
     void tick(TimePoint now);
     [[nodiscard]] std::uint32_t established() const;
+    /// Different nodes in a row that took the circuit and then said nothing. Anybody may register our swarm key at a
+    /// node before we do, and an occupied one is met with silence: only another key helps.
+    [[nodiscard]] std::uint32_t refused() const noexcept { return static_cast<std::uint32_t>(refused_.size()); }
     /// When the newest was established.
     [[nodiscard]] std::optional<TimePoint> announced() const noexcept { return announced_; }
 
@@ -66,12 +71,14 @@ private:
     void begin(TimePoint now);
     [[nodiscard]] std::vector<PublicKey> in_use() const;
     void avoid(const PublicKey& node);
+    void note_refusal(const Point& point, TimePoint now);
 
     const SwarmPlan& plan_;
     HiddenCircuits& circuits_;
     OnRequest on_request_;
     std::vector<Point> points_;
     std::deque<PublicKey> avoided_;
+    std::vector<PublicKey> refused_; ///< by whom, since the last that was established
     Backoff retry_{std::chrono::seconds(1), std::chrono::seconds(60)};
     std::optional<TimePoint> announced_;
 };

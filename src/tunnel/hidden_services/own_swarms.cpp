@@ -42,11 +42,13 @@ void OwnSwarms::set_plans(std::vector<SwarmPlan> plans, TimePoint now)
 void OwnSwarms::apply(Swarm& swarm, SwarmPlan plan, TimePoint now)
 {
     const bool moved = plan.hops != swarm.plan.hops || plan.group != swarm.plan.group;
-    if (moved || !same_key(plan.seed_key, swarm.plan.seed_key)) stop_seeding(swarm, now);
+    if (moved || !plan.seed_key) stop_seeding(swarm, now);
+    else if (!same_key(plan.seed_key, swarm.plan.seed_key)) stop_introductions(swarm, now); // who is linked stays
     if (moved || !plan.download) stop_seeking(swarm, now);
     swarm.plan = std::move(plan); // its parts see the new one
-    if (swarm.plan.seed_key && !swarm.meetings) {
+    if (swarm.plan.seed_key && !swarm.meetings)
         swarm.meetings = std::make_unique<Meetings>(swarm.plan, circuits_, load_);
+    if (swarm.plan.seed_key && !swarm.introductions) {
         swarm.introductions = std::make_unique<OwnIntroductions>(
             swarm.plan, circuits_,
             [meetings = swarm.meetings.get()](CircuitId introduction, const Endpoint& origin, const CreateE2e& request,
@@ -58,11 +60,16 @@ void OwnSwarms::apply(Swarm& swarm, SwarmPlan plan, TimePoint now)
         swarm.seeking = std::make_unique<Seeking>(swarm.plan, circuits_, lookups(swarm.plan));
 }
 
-void OwnSwarms::stop_seeding(Swarm& swarm, TimePoint now)
+void OwnSwarms::stop_introductions(Swarm& swarm, TimePoint now)
 {
     if (swarm.introductions) circuits_.close_all_of(*swarm.introductions, now);
-    if (swarm.meetings) circuits_.close_all_of(*swarm.meetings, now);
     swarm.introductions.reset();
+}
+
+void OwnSwarms::stop_seeding(Swarm& swarm, TimePoint now)
+{
+    stop_introductions(swarm, now);
+    if (swarm.meetings) circuits_.close_all_of(*swarm.meetings, now);
     swarm.meetings.reset();
 }
 
@@ -107,6 +114,7 @@ std::vector<SwarmView> OwnSwarms::views(TimePoint now) const
         if (swarm->introductions) {
             view.introduction_points = swarm->introductions->established();
             view.announced = age(swarm->introductions->announced());
+            view.refused = swarm->introductions->refused();
         }
         if (swarm->meetings) {
             view.linking += swarm->meetings->waiting();

@@ -36,6 +36,7 @@ private:
     };
     using LookupKey = std::pair<std::uint8_t, std::uint32_t>;
     void apply(Swarm& swarm, SwarmPlan plan, TimePoint now);
+    void stop_introductions(Swarm& swarm, TimePoint now);
     void stop_seeding(Swarm& swarm, TimePoint now);
     void stop_seeking(Swarm& swarm, TimePoint now);
     [[nodiscard]] LookupCircuits& lookups(const SwarmPlan& plan);

@@ -42,6 +42,7 @@ struct SwarmView {
     std::uint32_t linking = 0;             ///< rendezvous under way
     std::uint32_t links = 0;               ///< circuits to the other end, both roles
     std::uint32_t linked_ever = 0;
+    std::uint32_t refused = 0;             ///< different nodes in a row that did not become introduction points
     std::optional<Duration> looked_up;     ///< since the last lookup that was answered
     std::optional<Duration> announced;     ///< since the newest introduction point was established
 };
