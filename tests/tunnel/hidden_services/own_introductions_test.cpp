@@ -86,6 +86,25 @@ TEST_F(OwnIntroductionsTest, SilentNodesAreAskedLessAndLess)
     EXPECT_EQ(introductions_->established(), 3U);
 }
 
+TEST_F(OwnIntroductionsTest, NodesWhereSomebodyElseHasRegisteredTheKeyAreCountedEachOnce)
+{
+    answers_ = false;
+    run(9s);
+    EXPECT_EQ(introductions_->refused(), 0U);
+    run(60s);
+    EXPECT_GE(introductions_->refused(), 4U);
+    run(1800s);
+    EXPECT_LE(introductions_->refused(), network_.size());
+    answers_ = true;
+    run(120s);
+    EXPECT_EQ(introductions_->refused(), 0U);
+    run(10s);
+    const auto stood = circuits_of(CircuitPurpose::introduction);
+    ASSERT_FALSE(stood.empty());
+    own_.close(stood[0], "gone", now()); // no refusal
+    EXPECT_EQ(introductions_->refused(), 0U);
+}
+
 TEST_F(OwnIntroductionsTest, AnAnswerNeedsItsIdentifierAndComesOnce)
 {
     answers_ = false;

@@ -1,4 +1,5 @@
 #include "support/hop_player.hpp"
+#include "tunnel/hidden_services/end_to_end.hpp"
 #include "tunnel/hidden_services/own_swarms.hpp"
 
 namespace cepa::tunnel {
@@ -30,6 +31,25 @@ protected:
             while (const auto asked = take_a<EstablishIntro>())
                 say(asked->first, IntroEstablished{asked->second.identifier});
         }
+    }
+    /// A downloader comes to the seeder of `swarm` and is linked; its circuit.
+    CircuitId link_to(const SwarmPlan& swarm)
+    {
+        const Endpoint downloader{IpAddress::v4(0x05060708), 99};
+        const EphemeralKey x = EphemeralKey::generate(bench_.random);
+        const CreateE2e request{7, swarm.lookup_hash, swarm.seed_key->public_key(), x.public_key};
+        for (const CircuitId id : circuits_of(CircuitPurpose::introduction))
+            say(id, Data{{}, downloader, overlay_packet(bench_.sender.prefix(), request)});
+        const auto asked = take_a<EstablishRendezvous>();
+        if (!asked) return {};
+        say(asked->first, RendezvousEstablished{asked->second.identifier, downloader});
+        const auto data = take_a<Data>();
+        if (!data) return {};
+        const auto answer = CreatedE2e::parse(data->second.payload.subspan(kPrefixSize + 1));
+        auto found = finish_end(x, swarm.seed_key->public_key(), *answer, bench_.aead);
+        if (!found) return {};
+        say(asked->first, Data{{}, {}, Bytes(80, 6)}, &found->layer);
+        return asked->first;
     }
     std::size_t count(CircuitPurpose purpose) { return circuits_of(purpose).size(); }
 
@@ -85,6 +105,28 @@ TEST_F(OwnSwarmsTest, AnotherKeyHopCountOrGroupBeginsAnew)
         EXPECT_EQ(count(CircuitPurpose::introduction), 1U);
         EXPECT_EQ(count(CircuitPurpose::lookup), 2U);
     }
+}
+
+TEST_F(OwnSwarmsTest, AnotherKeyKeepsWhoIsLinked)
+{
+    SwarmPlan seeding = plan(1, true, false);
+    swarms_.set_plans({seeding}, now());
+    run(10s);
+    const auto linked = link_to(seeding);
+    ASSERT_EQ(swarms_.views(now()).at(0).links, 1U);
+    const auto before = circuits_of(CircuitPurpose::introduction);
+    seeding.seed_key = PrivateKey::generate();
+    swarms_.set_plans({seeding}, now());
+    EXPECT_EQ(own_.find(before.at(0)), nullptr);
+    EXPECT_NE(own_.find(linked), nullptr);
+    EXPECT_EQ(swarms_.views(now()).at(0).links, 1U);
+    run(5s);
+    EXPECT_EQ(count(CircuitPurpose::introduction), 1U);
+    EXPECT_NE(link_to(seeding), CircuitId()); // under the new key
+    EXPECT_EQ(swarms_.views(now()).at(0).links, 2U);
+    seeding.seed_key.reset();
+    swarms_.set_plans({seeding}, now());
+    EXPECT_EQ(own_.find(linked), nullptr);
 }
 
 TEST_F(OwnSwarmsTest, WithoutAPlanNothingIsLeft)
