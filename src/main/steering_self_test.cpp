@@ -36,6 +36,16 @@ Endpoint target(const Endpoint& bound)
     return {*IpAddress::parse(bound.ip.v6 ? "::1" : "127.0.0.1"), bound.port};
 }
 
+/// A socket that speaks from that very address, so that nobody takes the cells for somebody else's.
+FileDescriptor sender_at(const IpAddress& ip)
+{
+    FileDescriptor out(::socket(ip.v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    sockaddr_storage address{};
+    const socklen_t size = Endpoint{ip, 0}.to_sockaddr(address);
+    if (::bind(out.get(), reinterpret_cast<const sockaddr*>(&address), size) != 0) return {};
+    return out;
+}
+
 bool send_cell(int socket, const Endpoint& to, const Cell& cell)
 {
     sockaddr_storage address{};
@@ -84,7 +94,7 @@ std::string steering_fault(PortGroup& group)
 std::string steering_fault(const PortGroup& group, const proto::SlotTable& table)
 {
     const Endpoint to = target(group.endpoint());
-    const FileDescriptor sender(::socket(to.ip.v6 ? AF_INET6 : AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+    const FileDescriptor sender = sender_at(to.ip);
     int budget_ms = kWaitMs;
     for (int i = 0; i < kSelfTestCells; ++i) {
         const Cell cell = make_cell(group.prefix());

@@ -133,7 +133,7 @@ class Hidden(unittest.TestCase):
             self.assertTrue(said["hidden"] and said["sha256_ok"] and said["seeder_saw_only_made_up"])
             self.assertGreaterEqual(said["links"], 1)
             if said["capture"] == "on lo":
-                self.assertEqual((said["direct_packets"], said["beyond_first_hop"]), (0, 0))
+                self.assertEqual((said["direct_packets"], said["beyond_first_hop"], said["other_packets"], said["proved"]), (0, 0, 0, True))
             else:
                 self.assertEqual(said["capture"], "not permitted")
 

@@ -201,9 +201,10 @@ Json Demo::add_params_of(const DemoPlan& plan, const std::filesystem::path& torr
 void Demo::say_start(const DemoPlan& plan)
 {
     if (plan.hidden)
-        console_.note(fmt::format("starting {} relays, {} exits, a hidden seeder and a hidden downloader with {} workers "
-                                  "each, on loopback only",
-                                  plan.relays.size(), plan.exits.size(), options_.workers));
+        console_.note(
+            fmt::format("starting {} relays, {} exits, a hidden seeder and a hidden downloader with {} workers "
+                        "each, on loopback only",
+                        plan.relays.size(), plan.exits.size(), options_.workers));
     else if (options_.hops == 0)
         console_.note(fmt::format("starting {} seeders and a downloader of plain torrents (hops 0), on loopback only",
                                   plan.seeders.size()));
@@ -257,26 +258,28 @@ Json Demo::result(DemoNetwork& network, const Content& content, const Timing& ti
     if (worker_bytes.empty() && options_.hops > 0) worker_bytes.push_back(processes.back()["bytes"]);
     const Json containment = status.value("containment", Json::object());
     const Json hidden = proof_ ? proof_->result(network) : Json::object();
-    const bool proved = proof_ ? hidden.value("proved", false) : only_exits || options_.hops == 0;
+    // Null: nobody may capture here, and nothing is shown but the link and the hash.
+    const bool refuted = proof_ && hidden["proved"].is_boolean() && !hidden["proved"].get<bool>();
+    const bool proved = proof_ ? hidden.value("linked", false) && !refuted : only_exits || options_.hops == 0;
     Json out{{"ok", same && proved},
-            {"sha256_ok", same},
-            {"sha256", sha256},
-            {"bytes", content.bytes},
-            {"seconds", timing.seconds},
-            {"first_byte_seconds", timing.first_byte_seconds},
-            {"rate_bytes_per_s", static_cast<double>(content.bytes) / std::max(timing.seconds, 1e-3)},
-            {"hops", options_.hops},
-            {"workers", options_.workers},
-            {"worker_bytes", worker_bytes},
-            {"worker_restarts", status["pool"].value("restarts", 0)},
-            {"circuits", ready_circuits(network)},
-            {"seeders_saw_only_exits", only_exits},
-            {"seeders_saw", seen},
-            {"exits", exits},
-            {"steering", status["pool"].value("steering", "")},
-            {"containment", containment.value("on", false) ? "on" : "off: " + containment.value("why_off", "")},
-            {"socks5", status.value("socks5", Json::object())},
-            {"processes", std::move(processes)}};
+             {"sha256_ok", same},
+             {"sha256", sha256},
+             {"bytes", content.bytes},
+             {"seconds", timing.seconds},
+             {"first_byte_seconds", timing.first_byte_seconds},
+             {"rate_bytes_per_s", static_cast<double>(content.bytes) / std::max(timing.seconds, 1e-3)},
+             {"hops", options_.hops},
+             {"workers", options_.workers},
+             {"worker_bytes", worker_bytes},
+             {"worker_restarts", status["pool"].value("restarts", 0)},
+             {"circuits", ready_circuits(network)},
+             {"seeders_saw_only_exits", only_exits},
+             {"seeders_saw", seen},
+             {"exits", exits},
+             {"steering", status["pool"].value("steering", "")},
+             {"containment", containment.value("on", false) ? "on" : "off: " + containment.value("why_off", "")},
+             {"socks5", status.value("socks5", Json::object())},
+             {"processes", std::move(processes)}};
     out.update(hidden);
     return out;
 }
@@ -304,7 +307,13 @@ int Demo::run()
     const DemoPlan plan = plan_demo(options_, folder_.path(), content.path, torrent, random_below);
     write_or_fail(folder_.path() / "cepa.toml", as_bytes(plan.settings_text));
     say_start(plan);
-    if (plan.hidden) proof_.emplace(plan.seeders.front().address, plan.downloader.address, plan.overlay);
+    if (plan.hidden) {
+        std::set<std::string> others;
+        for (const auto* nodes : {&plan.relays, &plan.exits})
+            for (const NodeStart& node : *nodes)
+                others.insert(node.address);
+        proof_.emplace(plan.seeders.front().address, plan.downloader.address, std::move(others), plan.overlay);
+    }
     DemoNetwork network(plan, interrupt_);
     say_containment(network);
     const Timing timing = download(network, plan, torrent, downloads.path());

@@ -22,22 +22,27 @@ std::string ip_of(const std::string& endpoint)
 } // namespace
 
 HiddenCounts hidden_counts(const SentCounts& sent, const std::string& seeder, const std::string& downloader,
-                           const std::map<std::string, std::set<std::string>>& first_hops)
+                           const std::map<std::string, std::set<std::string>>& first_hops,
+                           const std::set<std::string>& relays)
 {
     HiddenCounts out;
     for (const auto& [way, count] : sent) {
         const auto& [from, to] = way;
-        const bool direct = (from == seeder && to == downloader) || (from == downloader && to == seeder);
+        if (relays.contains(from) || from == to) continue; // what comes back, and the self-test of steering
+        const bool is_end = from == seeder || from == downloader;
+        // From whatever address it was sent: a socket that is bound to none has another one.
+        if (!is_end || !relays.contains(to)) out.direct_packets += count.packets;
         const auto hops = first_hops.find(from);
         const bool first = hops != first_hops.end() && hops->second.contains(to);
-        if (direct) out.direct_packets += count.packets;
         if (!first) out.beyond_first_hop += count.cells;
+        if (is_end) out.other_packets += count.packets - count.cells - count.talk;
     }
     return out;
 }
 
-HiddenProof::HiddenProof(std::string seeder, std::string downloader, const PacketCapture::Overlay& overlay)
-    : seeder_(std::move(seeder)), downloader_(std::move(downloader))
+HiddenProof::HiddenProof(std::string seeder, std::string downloader, std::set<std::string> relays,
+                         const PacketCapture::Overlay& overlay)
+    : seeder_(std::move(seeder)), downloader_(std::move(downloader)), relays_(std::move(relays))
 {
     auto opened = PacketCapture::open({seeder_, downloader_}, overlay);
     if (opened)
@@ -65,21 +70,18 @@ void HiddenProof::look(DemoNetwork& network)
 void HiddenProof::count(Json& out)
 {
     if (!capture_) {
-        // Without the capture only what the nodes say of themselves is left.
-        const auto uses = [this](const std::string& one, const std::string& other) {
-            return first_hops_[one].contains(other);
-        };
-        out.update({{"capture", why_not_}, {"direct_packets", Json()}, {"beyond_first_hop", Json()}});
-        out["proved"] = !uses(seeder_, downloader_) && !uses(downloader_, seeder_);
+        out.update(
+            {{"capture", why_not_}, {"direct_packets", Json()}, {"beyond_first_hop", Json()}, {"proved", Json()}});
         return;
     }
-    const HiddenCounts counts = hidden_counts(capture_->sent(), seeder_, downloader_, first_hops_);
+    const HiddenCounts counts = hidden_counts(capture_->sent(), seeder_, downloader_, first_hops_, relays_);
     const std::uint64_t lost = capture_->lost();
     out.update({{"capture", "on lo"},
                 {"capture_lost", lost},
                 {"direct_packets", counts.direct_packets},
-                {"beyond_first_hop", counts.beyond_first_hop}});
-    out["proved"] = counts.direct_packets == 0 && counts.beyond_first_hop == 0 && lost == 0;
+                {"beyond_first_hop", counts.beyond_first_hop},
+                {"other_packets", counts.other_packets}});
+    out["proved"] = counts.direct_packets + counts.beyond_first_hop + counts.other_packets + lost == 0;
 }
 
 Json HiddenProof::result(DemoNetwork& network)
@@ -101,7 +103,7 @@ Json HiddenProof::result(DemoNetwork& network)
     });
     Json out{{"hidden", true}, {"links", links}, {"seeder_saw_only_made_up", made_up}};
     count(out);
-    out["proved"] = out.value("proved", false) && made_up && links > 0;
+    out["linked"] = made_up && links > 0;
     return out;
 }
 

@@ -18,12 +18,12 @@ std::string line_of(const std::string& name, const Json& account, double gigabyt
 std::string hidden_text(const Json& result)
 {
     if (result.value("capture", "") != "on lo")
-        return fmt::format("hidden, {} links; no capture here ({}): the nodes' own circuits show no way around",
+        return fmt::format("hidden, {} links; nothing could be captured here ({}), so nothing is proved by it",
                            result.value("links", 0), result.value("capture", ""));
     return fmt::format("hidden, {} links; captured on loopback: {} packets from one to the other, {} cells past the "
-                       "own first hops",
-                       result.value("links", 0), result.value("direct_packets", 0),
-                       result.value("beyond_first_hop", 0));
+                       "own first hops, {} packets of any other kind",
+                       result.value("links", 0), result.value("direct_packets", 0), result.value("beyond_first_hop", 0),
+                       result.value("other_packets", 0));
 }
 
 std::string seen_text(const Json& result)
