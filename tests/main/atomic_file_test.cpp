@@ -11,7 +11,7 @@
 namespace cepa::main {
 namespace {
 
-using test::TemporaryFolder;
+using cepa::test::TemporaryFolder;
 
 std::size_t entries(const std::filesystem::path& folder)
 {

@@ -11,7 +11,7 @@ const std::string kMarkedId(40, 'a');
 
 TEST(PlainMarksTest, WhatWasMarkedIsKnownToTheNext)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     const auto file = folder.path() / "plain-lives";
     EXPECT_FALSE(PlainMarks(file).has(kMarkedId));
     ASSERT_TRUE(PlainMarks(file).add(kMarkedId));
@@ -29,14 +29,14 @@ TEST(PlainMarksTest, WithoutAFileNothingIsKept)
 
 TEST(PlainMarksTest, WhenInDoubtItWasMarked)
 {
-    const test::TemporaryFolder folder; // a folder is no file that could be read
+    const cepa::test::TemporaryFolder folder; // a folder is no file that could be read
     EXPECT_TRUE(PlainMarks(folder.path()).has(kMarkedId));
     EXPECT_FALSE(PlainMarks(folder.path()).add(kMarkedId));
 }
 
 TEST(PlainMarksTest, TheOldestIsForgotten)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     const auto file = folder.path() / "plain-lives";
     ASSERT_TRUE(PlainMarks(file).add(kMarkedId));
     Bytes content = read_file(file).value();

@@ -42,7 +42,7 @@ Bytes with_schema(const StoredTorrent& stored, int schema)
 
 TEST(ResumeStore, RoundTripThroughTheDisk)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     for (const TorrentFormat format : {TorrentFormat::v1, TorrentFormat::hybrid}) {
         const StoredTorrent stored = sample(folder.path(), format);
         const ResumeStore store(folder.path() / "torrents");
@@ -67,7 +67,7 @@ TEST(ResumeStore, RoundTripThroughTheDisk)
 
 TEST(ResumeStore, ACorruptFileIsSetAsideAndTheOthersAreLoaded)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     const StoredTorrent stored = sample(folder.path());
     const ResumeStore store(folder.path() / "torrents");
     ASSERT_TRUE(store.prepare());
@@ -87,7 +87,7 @@ TEST(ResumeStore, ACorruptFileIsSetAsideAndTheOthersAreLoaded)
 
 TEST(ResumeStore, ANewerVersionsFileIsLeftAlone)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     const StoredTorrent stored = sample(folder.path());
     const ResumeStore store(folder.path());
     const fs::path file = folder.path() / (stored.id + ".resume");
@@ -101,7 +101,7 @@ TEST(ResumeStore, ANewerVersionsFileIsLeftAlone)
 
 TEST(ResumeStore, OneTorrentIsFoundByItsId)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     const StoredTorrent stored = sample(folder.path());
     const ResumeStore store(folder.path());
     const fs::path file = folder.path() / (stored.id + ".resume");
@@ -118,7 +118,7 @@ TEST(ResumeStore, OneTorrentIsFoundByItsId)
 
 TEST(ResumeStore, AFileUnderAnotherTorrentsNameIsSetAside)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     const StoredTorrent stored = sample(folder.path());
     const ResumeStore store(folder.path());
     ASSERT_TRUE(write_file_atomically(folder.path() / (std::string(40, 'b') + ".resume"), ResumeStore::encode(stored)));
@@ -129,7 +129,7 @@ TEST(ResumeStore, AFileUnderAnotherTorrentsNameIsSetAside)
 
 TEST(ResumeStore, EveryTruncationIsAnError)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     const Bytes bytes = ResumeStore::encode(sample(folder.path()));
     ASSERT_TRUE(ResumeStore::decode(bytes));
     for (std::size_t size = 0; size < bytes.size(); ++size)
@@ -138,7 +138,7 @@ TEST(ResumeStore, EveryTruncationIsAnError)
 
 TEST(ResumeStore, FieldsOutOfRangeAreNotGuessed)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     StoredTorrent stored = sample(folder.path());
     stored.route.hops = 17;
     EXPECT_FALSE(ResumeStore::decode(ResumeStore::encode(stored)));
@@ -151,7 +151,7 @@ TEST(ResumeStore, FieldsOutOfRangeAreNotGuessed)
 
 TEST(ResumeStore, NoFolderKeepsNothing)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     const ResumeStore store("");
     EXPECT_TRUE(store.prepare());
     EXPECT_TRUE(store.save(sample(folder.path())));
@@ -160,7 +160,7 @@ TEST(ResumeStore, NoFolderKeepsNothing)
 
 TEST(ResumeStore, AFolderThatCannotBeMadeIsNamed)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     std::ofstream(folder.path() / "file") << "x";
     const ResumeStore store(folder.path() / "file" / "torrents");
     EXPECT_NE(store.prepare().error().find("file/torrents"), std::string::npos);

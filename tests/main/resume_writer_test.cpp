@@ -23,7 +23,7 @@ StoredTorrent torrent(char fill)
 
 TEST(ResumeWriter, WorksInOrderAndAnswersOnTheLoop)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     boost::asio::io_context io;
     const ResumeStore store(folder.path());
     ResumeWriter writer(io, store);
@@ -47,7 +47,7 @@ TEST(ResumeWriter, WorksInOrderAndAnswersOnTheLoop)
 
 TEST(ResumeWriter, FailuresReachEveryoneWhoWaits)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     std::ofstream(folder.path() / "file") << "x";
     boost::asio::io_context io;
     ResumeWriter writer(io, ResumeStore(folder.path() / "file"));
@@ -59,7 +59,7 @@ TEST(ResumeWriter, FailuresReachEveryoneWhoWaits)
 
 TEST(ResumeWriter, ItsEndFinishesTheWritingAndDropsTheAnswers)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     boost::asio::io_context io;
     const ResumeStore store(folder.path());
     bool answered = false;

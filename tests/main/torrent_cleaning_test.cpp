@@ -22,7 +22,7 @@ constexpr CleaningPolicy kPrivateLab{true, true};
 
 Bytes torrent_of_a_file(TorrentFormat format)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     std::ofstream(folder.path() / "file") << std::string(100'000, 'x');
     return create_torrent({.path = folder.path() / "file", .format = format, .piece_bytes = 16384, .trackers = {}})
         ->content;

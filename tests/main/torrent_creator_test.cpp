@@ -43,8 +43,8 @@ class Creator : public testing::TestWithParam<TorrentFormat> {};
 
 TEST_P(Creator, SameContentSameBytes)
 {
-    const test::TemporaryFolder one;
-    const test::TemporaryFolder two;
+    const cepa::test::TemporaryFolder one;
+    const cepa::test::TemporaryFolder two;
     make_album(one.path() / "album", false);
     make_album(two.path() / "deeper" / "album", true);
     const auto first =
@@ -61,7 +61,7 @@ TEST_P(Creator, SameContentSameBytes)
 
 TEST_P(Creator, SaysNothingOfItsMaker)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     write(folder.path() / "file", 100'000, 'x');
     const auto made =
         create_torrent({.path = folder.path() / "file", .format = GetParam(), .piece_bytes = 0, .trackers = {}});
@@ -89,7 +89,7 @@ INSTANTIATE_TEST_SUITE_P(Formats, Creator, testing::Values(TorrentFormat::v1, To
 
 TEST(TorrentCreator, TrackersGoIntoTiersAndProgressEndsAtOne)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     write(folder.path() / "file", 100'000, 'x');
     double last = 0;
     int calls = 0;
@@ -113,7 +113,7 @@ TEST(TorrentCreator, TrackersGoIntoTiersAndProgressEndsAtOne)
 
 TEST(TorrentCreator, SymbolicLinksAreNotFollowed)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     write(folder.path() / "album" / "file", 10, 'x');
     write(folder.path() / "secret", 10, 's');
     fs::create_symlink(folder.path() / "secret", folder.path() / "album" / "link");
@@ -126,7 +126,7 @@ TEST(TorrentCreator, SymbolicLinksAreNotFollowed)
 
 TEST(TorrentCreator, RefusalsNameTheFileAndTheReason)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     write(folder.path() / "empty", 0, 'x');
     write(folder.path() / "file", 1, 'x');
     fs::create_directory(folder.path() / "nothing");

@@ -33,7 +33,7 @@ AddTorrent from(const std::string& source)
 
 TEST(TorrentSource, LinksFilesAndBytes)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     const CreatedTorrent torrent = make(folder.path());
     std::ofstream(folder.path() / "t.torrent", std::ios::binary)
         .write(reinterpret_cast<const char*>(torrent.content.data()),
@@ -50,7 +50,7 @@ TEST(TorrentSource, LinksFilesAndBytes)
 
 TEST(TorrentSource, CompletesCleansAndMakesTheFolder)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     AddTorrent request = from(kMagnet);
     request.save_path = folder.path() / "a" / "b";
     request.seed_mode = request.paused = true;
@@ -69,7 +69,7 @@ TEST(TorrentSource, CompletesCleansAndMakesTheFolder)
 
 TEST(TorrentSource, AFileInPlaceOfTheFolderIsNamed)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     std::ofstream(folder.path() / "file") << "x";
     AddTorrent request = from(kMagnet);
     request.save_path = folder.path() / "file";
@@ -80,7 +80,7 @@ TEST(TorrentSource, AFileInPlaceOfTheFolderIsNamed)
 
 TEST(TorrentSource, OnAnotherRouteOnlyThePiecesComeAlong)
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     const CreatedTorrent torrent = make(folder.path());
     AddTorrent request = from(torrent.magnet);
     request.save_path = folder.path();

@@ -28,7 +28,7 @@ protected:
                                          std::filesystem::file_time_type::clock::now() - std::chrono::hours(1));
     }
 
-    test::TemporaryFolder folder;
+    cepa::test::TemporaryFolder folder;
     Options options;
     Settings settings;
     InProcessFactory none;

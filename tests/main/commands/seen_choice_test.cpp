@@ -17,7 +17,7 @@ protected:
         return choose_although_seen(context, id);
     }
     const std::string id = std::string(40, 'a');
-    test::TemporaryFolder folder;
+    cepa::test::TemporaryFolder folder;
     Options options;
     Settings settings;
     InProcessFactory none;

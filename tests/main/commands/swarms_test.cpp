@@ -9,7 +9,7 @@ namespace {
 
 TEST(SwarmsCommand, NeedsARunningNode) // what one answers: tests/integration/seed_hidden_test.py
 {
-    const test::TemporaryFolder folder;
+    const cepa::test::TemporaryFolder folder;
     const Options options;
     Settings settings;
     const InProcessFactory none;
