@@ -2,6 +2,7 @@
 
 #include "proto/tunnel_service.hpp"
 
+#include <algorithm>
 #include <utility>
 #include <vector>
 
@@ -142,23 +143,40 @@ void SiblingCalls::ask_worker_zero(WorkerId from, const Envelope& call, Rpc::Res
             });
 }
 
+// From the question on, not from the answer: the worker may forget before, or no answer may come although it stands.
 void SiblingCalls::register_introduction(WorkerId from, const Envelope& call, Rpc::Respond respond)
 {
+    if (!wires_.runs(kDiscoverer) || holdings_[from].open >= kMostOpen) return refuse(respond);
     const proto::Introduction& introduction = call.register_introduction();
+    hold(from, introduction);
+    pass_on(from, kDiscoverer, call, kRegisterTimeout, std::move(respond),
+            [this, from, introduction](Result<Answer>&& answer, const Rpc::Respond& asked) {
+                if (answer && !answer->error().empty()) release(from, introduction);
+                asked(answer && is_found(*answer) ? std::move(*answer) : sibling_refusal("not answered"));
+            });
+}
+
+// A worker repeats what stands, so what was not said again for the longest time is what stands no more.
+void SiblingCalls::hold(WorkerId from, const proto::Introduction& introduction)
+{
     auto& mine = holdings_[from].introductions;
-    if (!mine.contains(introduction.swarm_key()) && mine.size() >= kMostIntroductions) return refuse(respond);
-    ask_worker_zero(
-        from, call,
-        [this, alive = std::weak_ptr<char>(alive_), from, introduction, respond = std::move(respond)](Answer answer) {
-            if (!alive.expired() && answer.error().empty())
-                holdings_[from].introductions[introduction.swarm_key()] = introduction;
-            respond(std::move(answer));
-        });
+    if (!mine.contains(introduction.swarm_key()) && mine.size() >= kMostIntroductions)
+        mine.erase(std::ranges::min_element(mine, {}, [](const auto& entry) { return entry.second.said; }));
+    mine[introduction.swarm_key()] = {introduction, ++last_said_};
+}
+
+bool SiblingCalls::release(WorkerId from, const proto::Introduction& introduction)
+{
+    auto& mine = holdings_[from].introductions;
+    const auto held = mine.find(introduction.swarm_key());
+    if (held == mine.end() || held->second.introduction.circuit_id() != introduction.circuit_id()) return false;
+    mine.erase(held);
+    return true;
 }
 
 void SiblingCalls::forget_introduction(WorkerId from, const proto::Introduction& introduction)
 {
-    if (holdings_[from].introductions.erase(introduction.swarm_key()) == 0 || !wires_.runs(kDiscoverer)) return;
+    if (!release(from, introduction) || !wires_.runs(kDiscoverer)) return;
     Envelope notice;
     *notice.mutable_forget_introduction() = introduction;
     wires_.notify(kDiscoverer, std::move(notice));
@@ -292,9 +310,9 @@ void SiblingCalls::on_worker_gone(WorkerId worker)
     const auto gone = holdings_.extract(worker);
     if (gone.empty() || worker == kDiscoverer || !wires_.runs(kDiscoverer)) return;
     // Else nobody could serve those swarms here until the register forgets by itself.
-    for (const auto& [key, introduction] : gone.mapped().introductions) {
+    for (const auto& [key, held] : gone.mapped().introductions) {
         Envelope notice;
-        *notice.mutable_forget_introduction() = introduction;
+        *notice.mutable_forget_introduction() = held.introduction;
         wires_.notify(kDiscoverer, std::move(notice));
     }
 }

@@ -39,6 +39,8 @@ public:
     static constexpr std::size_t kMostIntroductions = 256; ///< of one worker
     static constexpr std::size_t kMostOpen = 256;          ///< calls of one worker under way
     static constexpr Duration kLookupTimeout = std::chrono::seconds(11);
+    /// Before the worker gives up by itself (worker/rpc_siblings.cpp): it must not refuse what then stands.
+    static constexpr Duration kRegisterTimeout = std::chrono::seconds(4);
     static constexpr Duration kLinkTimeout = std::chrono::seconds(1);
 
     enum class Verdict : std::uint8_t { served, misbehaved, not_mine };
@@ -65,11 +67,15 @@ private:
         WorkerId worker; ///< of the circuit that is the key
         Side other;
     };
+    struct Held {
+        proto::Introduction introduction;
+        std::uint64_t said = 0; ///< a later one is larger
+    };
     struct Holdings {
         std::size_t offers = 0;
         std::size_t links = 0;
         std::size_t open = 0;
-        std::map<std::string, proto::Introduction> introductions; ///< by swarm key
+        std::map<std::string, Held> introductions; ///< by swarm key: what worker 0 may have of that worker
     };
 
     /// A call that was passed on and is not answered yet.
@@ -84,6 +90,8 @@ private:
                  OnAnswer on_answer);
     void ask_worker_zero(WorkerId from, const proto::Envelope& call, proto::Rpc::Respond respond);
     void register_introduction(WorkerId from, const proto::Envelope& call, proto::Rpc::Respond respond);
+    void hold(WorkerId from, const proto::Introduction& introduction);
+    bool release(WorkerId from, const proto::Introduction& introduction);
     void forget_introduction(WorkerId from, const proto::Introduction& introduction);
     void offer(WorkerId from, const proto::Rendezvous& rendezvous);
     void withdraw(WorkerId from, const std::string& cookie);
@@ -102,6 +110,7 @@ private:
     std::unordered_map<CircuitId, Link> links_; ///< each link under both its circuits
     std::map<std::uint64_t, Open> open_;
     std::uint64_t last_open_ = 0;
+    std::uint64_t last_said_ = 0;
     std::uint64_t refused_ = 0;
     /// Replies hold a weak reference to it: they may come after us.
     std::shared_ptr<char> alive_ = std::make_shared<char>();

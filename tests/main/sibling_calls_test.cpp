@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <chrono>
 #include <optional>
 #include <set>
 #include <utility>
@@ -10,6 +12,7 @@
 namespace cepa::main {
 namespace {
 
+using namespace std::chrono_literals;
 using proto::Answer;
 using proto::Envelope;
 using Verdict = SiblingCalls::Verdict;
@@ -198,6 +201,47 @@ TEST_F(SiblingCallsTest, ARegisterForgetsADeadWorkersIntroductions)
     ASSERT_EQ(wires_.told.size(), 1U);
     EXPECT_EQ(wires_.told[0].first, WorkerId(0));
     EXPECT_EQ(wires_.told[0].second.forget_introduction().circuit_id(), 201U);
+}
+
+TEST_F(SiblingCallsTest, AnIntroductionThatEndsBeforeItsAnswerIsForgottenEverywhere)
+{
+    EXPECT_EQ(say(kTwo, introduction(201)), Verdict::served);
+    EXPECT_EQ(wires_.asked.at(0).timeout, SiblingCalls::kRegisterTimeout);
+    EXPECT_LT(SiblingCalls::kRegisterTimeout, 5s); // as long as the worker waits
+    Envelope forget;
+    *forget.mutable_forget_introduction() = introduction(201).register_introduction();
+    EXPECT_EQ(say(kTwo, forget), Verdict::served);
+    ASSERT_EQ(wires_.told.size(), 1U);
+    wires_.asked.at(0).reply(Answer()); // late
+    die(kTwo);
+    EXPECT_EQ(wires_.told.size(), 1U);
+}
+
+TEST_F(SiblingCallsTest, WhatIsLeftOverNeverKeepsAWorkerFromRegistering)
+{
+    const auto numbered = [](std::size_t n) {
+        Envelope call = introduction(201);
+        std::string key = std::to_string(n);
+        key.resize(74, 'k');
+        call.mutable_register_introduction()->set_swarm_key(key);
+        return call;
+    };
+    EXPECT_EQ(say(kTwo, numbered(0)), Verdict::served);
+    wires_.asked.back().reply(Answer());
+    for (std::size_t n = 1; n <= 3 * SiblingCalls::kMostIntroductions; ++n) {
+        EXPECT_EQ(say(kTwo, numbered(n)), Verdict::served); // and never forgotten
+        wires_.asked.back().reply(fail(make_error_code(proto::ProtoError::timed_out)));
+        EXPECT_EQ(say(kTwo, numbered(0)), Verdict::served); // stands, so it is repeated
+        wires_.asked.back().reply(Answer());
+        ASSERT_EQ(answers_.back().error(), "");
+    }
+    EXPECT_EQ(calls_->refused(), 0U);
+    die(kTwo);
+    EXPECT_EQ(wires_.told.size(), SiblingCalls::kMostIntroductions);
+    const auto stands = [&](const auto& told) {
+        return told.second.forget_introduction().swarm_key() == numbered(0).register_introduction().swarm_key();
+    };
+    EXPECT_EQ(std::ranges::count_if(wires_.told, stands), 1);
 }
 
 TEST_F(SiblingCallsTest, OneIsForgottenOnlyByWhoRegisteredIt)
