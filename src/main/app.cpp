@@ -175,11 +175,6 @@ void App::Parts::make_torrents()
         log::error("anonymous torrents stopped: something could have leaked",
                    {log::field("hops", route.hops), log::field("why", why)});
     };
-    hooks.outside_address = [this]() -> std::optional<IpAddress> {
-        if (!service) return std::nullopt;
-        const Endpoint wan = endpoint_of(service->snapshot().discovery.wan());
-        return wan.is_null() ? std::nullopt : std::optional(wan.ip);
-    };
     hooks.on_change = [this] {
         if (hidden) hidden->update(torrents->list());
     };
@@ -277,7 +272,8 @@ NodeView App::Parts::view()
                         {"held_back", s.relays.held_back},     {"backlog_full", s.relays.backlog_full},
                         {"send_failed", s.relays.send_failed}, {"fragments", s.relays.fragments},
                         {"no_circuit", f.no_circuit},          {"moved", f.moved},
-                        {"no_hidden_peer", f.no_hidden_peer},  {"odd_origin", f.odd_origin}};
+                        {"no_hidden_peer", f.no_hidden_peer},  {"odd_origin", f.odd_origin},
+                        {"hidden_not_utp", f.hidden_not_utp}};
         };
     }
     if (torrents) {

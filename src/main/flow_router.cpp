@@ -228,6 +228,7 @@ void FlowRouter::on_tunnel_datagram(CircuitId circuit, const Address& origin, Pa
         ++stats_.odd_origin;
         return;
     }
+    if (is_hidden && !passes_hidden(payload)) return;
     if (is_hidden) return give(hidden_receiver(hidden->second), hidden->second.peer, payload);
     give(place == circuits_.end() ? nullptr : receiver(place->second, origin), origin, payload);
 }
@@ -277,9 +278,18 @@ void FlowRouter::send_hidden(const Association& from, const IpAddress& ip, std::
         ++stats_.no_hidden_peer;
         return;
     }
+    if (!passes_hidden(payload)) return;
     found->second.last_sender = from.id;
     ++stats_.up;
     service_.send(found->first, found->second.peer, payload);
+}
+
+/// Peers talk by uTP. What else libtorrent would answer is the DHT, whose node id is the same for every torrent.
+bool FlowRouter::passes_hidden(const PacketBuffer& payload) noexcept
+{
+    if (is_utp(payload.bytes())) return true;
+    ++stats_.hidden_not_utp;
+    return false;
 }
 
 /// Who used it last; a stranger's first call goes to any association of the route.

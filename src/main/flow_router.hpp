@@ -50,6 +50,7 @@ struct FlowRouterStats {
     std::uint64_t evicted = 0;        ///< flows forgotten to make room
     std::uint64_t no_hidden_peer = 0; ///< dropped: to a made-up address that no hidden circuit of the route has
     std::uint64_t odd_origin = 0;     ///< dropped: the null origin on a common circuit, or another on a hidden one
+    std::uint64_t hidden_not_utp = 0; ///< dropped: to or from a hidden peer, and no uTP
 };
 
 class FlowRouter final : public socks5::DatagramSink {
@@ -114,6 +115,7 @@ private:
 
     RouteState& route_state(const Route& route);
     void send_hidden(const Association& from, const IpAddress& ip, std::uint16_t port, PacketBuffer& payload);
+    [[nodiscard]] bool passes_hidden(const PacketBuffer& payload) noexcept;
     [[nodiscard]] Association* hidden_receiver(const HiddenCircuit& circuit) noexcept;
     void give(Association* to, const Address& origin, PacketBuffer& payload);
     [[nodiscard]] Association* association(socks5::AssociationId id) noexcept;

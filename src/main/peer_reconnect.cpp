@@ -1,6 +1,7 @@
 #include "main/peer_reconnect.hpp"
 
 #include "main/hidden_peers.hpp"
+#include "main/peer_discretion.hpp"
 #include "main/torrent_session.hpp"
 
 #include <libtorrent/error_code.hpp>
@@ -16,8 +17,9 @@ namespace lt = libtorrent;
 
 namespace {
 
-struct HiddenOnly {
-} g_hidden_only; // an address, never a value
+struct Mark {};
+Mark g_hidden_only; // addresses, never values
+Mark g_hidden_too;
 
 bool is_made_up_peer(const lt::tcp::endpoint& peer)
 {
@@ -26,14 +28,15 @@ bool is_made_up_peer(const lt::tcp::endpoint& peer)
 
 } // namespace
 
-lt::client_data_t hidden_only_mark() noexcept
+lt::client_data_t peer_mode_mark(PeerMode mode) noexcept
 {
-    return lt::client_data_t(&g_hidden_only);
+    if (!has_hidden_peers(mode)) return {};
+    return lt::client_data_t(mode == PeerMode::hidden ? &g_hidden_only : &g_hidden_too);
 }
 
 class PeerReconnect::Connections final : public lt::torrent_plugin, public std::enable_shared_from_this<Connections> {
 public:
-    explicit Connections(bool hidden_only) : hidden_only_(hidden_only) {}
+    Connections(bool hidden_only, bool discreet) : hidden_only_(hidden_only), discreet_(discreet) {}
     std::shared_ptr<lt::peer_plugin> new_connection(const lt::peer_connection_handle& connection) override;
 
     /// Those to a peer; a copy, because disconnecting one takes it out of here.
@@ -62,25 +65,45 @@ public:
     }
     void link(const lt::tcp::endpoint& peer) { linked_.insert(peer); }
     void unlink(const lt::tcp::endpoint& peer) { linked_.erase(peer); }
-
-private:
     [[nodiscard]] bool allows(const lt::tcp::endpoint& peer) const
     {
         return is_made_up_peer(peer) ? linked_.contains(peer) : !hidden_only_;
     }
+    /// It has hidden peers: see peer_discretion.hpp.
+    [[nodiscard]] bool discreet() const noexcept { return discreet_; }
 
+private:
     bool hidden_only_;
+    bool discreet_;
     std::set<lt::tcp::endpoint> linked_;
     std::multimap<lt::tcp::endpoint, lt::peer_connection_handle> open_; // several per endpoint for a moment
 };
 
 class PeerReconnect::Connection final : public lt::peer_plugin {
 public:
-    Connection(std::weak_ptr<Connections> owner, const lt::peer_connection_handle& connection)
-        : owner_(std::move(owner)), connection_(connection), peer_(connection.remote())
+    Connection(const std::shared_ptr<Connections>& owner, const lt::peer_connection_handle& connection)
+        : owner_(owner), connection_(connection), peer_(connection.remote()), discreet_(owner->discreet())
     {
     }
     lt::string_view type() const override { return "cepa_reconnect"; }
+    /// One of our own making, before a word was said on it: a peer may have made us try an address, and one that stands
+    /// for another torrent's peer would show that both torrents are ours.
+    void on_connected() override
+    {
+        const auto owner = owner_.lock();
+        if (owner && !owner->allows(peer_))
+            connection_.disconnect(lt::errors::optimistic_disconnect, lt::operation_t::bittorrent,
+                                   lt::peer_connection_interface::normal);
+    }
+    void add_handshake(lt::entry& handshake) override
+    {
+        if (discreet_) leave_out_addresses(handshake);
+    }
+    bool on_extension_handshake(const lt::bdecode_node& handshake) override
+    {
+        if (discreet_) blind_to_addresses(handshake);
+        return true;
+    }
     void on_disconnect(const lt::error_code&) override
     {
         if (const auto owner = owner_.lock()) owner->forget(peer_, connection_);
@@ -90,24 +113,25 @@ private:
     std::weak_ptr<Connections> owner_; // shared with libtorrent, which frees torrents and peers in its own order
     lt::peer_connection_handle connection_;
     lt::tcp::endpoint peer_;
+    bool discreet_;
 };
 
 std::shared_ptr<lt::peer_plugin> PeerReconnect::Connections::new_connection(const lt::peer_connection_handle& connection)
 {
     // libtorrent takes what is thrown here as the reason to end an incoming connection, before anything was said on it.
-    // One of its own making must not end so (the peer would be lost to it), and need not: where no link is, nothing
-    // that is sent there arrives.
+    // One of its own making must not end so (the peer would be lost to it): on_connected() ends those.
     if (!connection.is_outgoing() && !allows(connection.remote()))
         throw lt::system_error(lt::errors::banned_by_ip_filter);
     if (connection.type() != lt::connection_type::bittorrent) return nullptr;
     open_.emplace(connection.remote(), connection);
-    return std::make_shared<Connection>(weak_from_this(), connection);
+    return std::make_shared<Connection>(shared_from_this(), connection);
 }
 
 std::shared_ptr<lt::torrent_plugin> PeerReconnect::new_torrent(const lt::torrent_handle& torrent, lt::client_data_t data)
 {
     std::erase_if(torrents_, [](const auto& entry) { return entry.second.expired(); });
-    auto connections = std::make_shared<Connections>(data.get<HiddenOnly>() == &g_hidden_only);
+    const Mark* const mark = data.get<Mark>();
+    auto connections = std::make_shared<Connections>(mark == &g_hidden_only, mark != nullptr);
     torrents_.emplace_back(torrent, connections);
     return connections;
 }

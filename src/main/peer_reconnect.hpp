@@ -2,9 +2,12 @@
 // needs a time-out to notice, blames the peer and gives up after some such blames. This extension of a session keeps the
 // connections at hand, so that exactly these peers are dropped without blame and connected to again at once.
 // It also keeps the hidden and the open side of torrents apart: the other end of a hidden circuit may connect to the
-// torrent of its swarm and to no other, and to a torrent with hidden peers only nobody else may.
+// torrent of its swarm and to no other, and to a torrent with hidden peers only nobody else may; and it keeps what a
+// torrent with hidden peers says to them free of addresses (peer_discretion.hpp).
 // Process: main; everything here runs on the session's network thread but for reconnect_peers().
 #pragma once
+
+#include "main/torrent_types.hpp"
 
 #include <libtorrent/client_data.hpp>
 #include <libtorrent/extensions.hpp>
@@ -49,7 +52,7 @@ void hidden_peer_linked(const std::shared_ptr<PeerReconnect>& extension, libtorr
 void hidden_peer_lost(const std::shared_ptr<PeerReconnect>& extension, libtorrent::torrent_handle torrent,
                       libtorrent::tcp::endpoint peer);
 
-/// For add_torrent_params::userdata of a torrent with hidden peers only.
-[[nodiscard]] libtorrent::client_data_t hidden_only_mark() noexcept;
+/// For add_torrent_params::userdata.
+[[nodiscard]] libtorrent::client_data_t peer_mode_mark(PeerMode mode) noexcept;
 
 } // namespace cepa::main

@@ -5,9 +5,6 @@
 #include <libtorrent/socket_type.hpp>
 
 #include <array>
-#include <cstring>
-#include <ifaddrs.h>
-#include <memory>
 
 namespace cepa::main {
 namespace {
@@ -42,7 +39,7 @@ std::optional<std::string> guard_listening(const lt::listen_succeeded_alert& ale
 
 } // namespace
 
-std::optional<std::string> guard_alert(const lt::alert& alert, const std::set<IpAddress>& own)
+std::optional<std::string> guard_alert(const lt::alert& alert)
 {
     if (const auto* listening = lt::alert_cast<lt::listen_succeeded_alert>(&alert)) return guard_listening(*listening);
     if (lt::alert_cast<lt::portmap_alert>(&alert) != nullptr ||
@@ -54,10 +51,6 @@ std::optional<std::string> guard_alert(const lt::alert& alert, const std::set<Ip
     if (const auto* dht = lt::alert_cast<lt::dht_error_alert>(&alert);
         dht != nullptr && dht->op == lt::operation_t::hostname_lookup)
         return "the DHT looks a name up: " + alert.message();
-    if (const auto* external = lt::alert_cast<lt::external_ip_alert>(&alert)) {
-        const auto seen = IpAddress::parse(external->external_address.to_string());
-        if (seen && own.contains(seen->unmapped())) return std::string("peers see this machine's own address");
-    }
     return std::nullopt;
 }
 
@@ -71,29 +64,6 @@ std::optional<std::string> guard_settings(const settings_pack& wanted, const set
     for (const int name : kGuardedFlags)
         if (wanted.get_bool(name) != actual.get_bool(name)) return differs(name);
     return std::nullopt;
-}
-
-std::set<IpAddress> own_addresses(const std::optional<IpAddress>& outside)
-{
-    std::set<IpAddress> own;
-    if (outside && outside->unmapped().is_global_unicast()) own.insert(outside->unmapped());
-    ifaddrs* list = nullptr;
-    if (::getifaddrs(&list) != 0) return own;
-    const std::unique_ptr<ifaddrs, decltype(&::freeifaddrs)> owner(list, &::freeifaddrs);
-    for (const ifaddrs* entry = list; entry != nullptr; entry = entry->ifa_next) {
-        if (entry->ifa_addr == nullptr) continue;
-        sockaddr_storage storage{};
-        if (entry->ifa_addr->sa_family == AF_INET)
-            std::memcpy(&storage, entry->ifa_addr, sizeof(sockaddr_in));
-        else if (entry->ifa_addr->sa_family == AF_INET6)
-            std::memcpy(&storage, entry->ifa_addr, sizeof(sockaddr_in6));
-        else
-            continue;
-        const IpAddress ip = Endpoint::from_sockaddr(storage).ip.unmapped();
-        if (ip.is_global_unicast())
-            own.insert(ip); // in a lab exits share the loopback or private address of the client
-    }
-    return own;
 }
 
 } // namespace cepa::main

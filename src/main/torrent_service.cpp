@@ -22,8 +22,7 @@ TorrentService::Impl::Impl(asio::io_context& io, Containment& containment, Torre
       sessions_(io, containment, options_, clock_,
                 {[this](const TorrentRoute& route) { return hooks_.open_proxy(route); },
                  [this](const TorrentRoute& route, const lt::alert& alert) { on_alert(route, alert); },
-                 [this](const TorrentRoute& route, const std::string& why) { fail_all_of(route, why); },
-                 [this] { return hooks_.outside_address ? hooks_.outside_address() : std::nullopt; }})
+                 [this](const TorrentRoute& route, const std::string& why) { fail_all_of(route, why); }})
 {
     refresh_later();
 }
@@ -246,6 +245,10 @@ void TorrentService::Impl::refresh_later()
 
 void TorrentService::Impl::refresh()
 {
+    std::set<TorrentRoute> open;
+    for (const auto& [id, record] : records_)
+        if (record.info.peer_mode != PeerMode::hidden) open.insert(record.info.route);
+    sessions_.set_open(std::move(open));
     sessions_.refresh();
     const TimePoint now = clock_.now();
     for (auto& [id, record] : records_) {

@@ -46,8 +46,6 @@ struct TorrentServiceHooks {
     std::function<void(const TorrentRoute&, const std::string&)> on_guard = {};
     /// list() was brought up to date, or a torrent came, went, or was paused or resumed.
     std::function<void()> on_change = {};
-    /// The address under which others see this machine, as discovery knows it now; behind NAT no interface has it.
-    std::function<std::optional<IpAddress>()> outside_address = {};
 };
 
 class TorrentService {

@@ -88,12 +88,6 @@ TorrentSession::~TorrentSession()
     if (session_) session_->set_alert_notify({});
 }
 
-/// Asked anew each time: addresses change while a session lives. Behind NAT only discovery knows the one that matters.
-std::set<IpAddress> TorrentSession::own() const
-{
-    return own_addresses(hooks_.outside_address ? hooks_.outside_address() : std::nullopt);
-}
-
 void TorrentSession::on_alerts()
 {
     if (!session_) return;
@@ -102,8 +96,7 @@ void TorrentSession::on_alerts()
     const std::weak_ptr weak(self_); // a hook may abort or destroy this
     for (const lt::alert* alert : alerts) {
         if (anonymous())
-            if (const auto why = guard_alert(
-                    *alert, lt::alert_cast<lt::external_ip_alert>(alert) != nullptr ? own() : std::set<IpAddress>())) {
+            if (const auto why = guard_alert(*alert)) {
                 hooks_.on_guard(*why);
                 return;
             }

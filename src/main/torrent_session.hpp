@@ -14,8 +14,6 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -27,8 +25,6 @@ struct TorrentSessionHooks {
     std::function<void(const libtorrent::alert&)> on_alert;
     /// Anonymous sessions: the guard fired. The session is to be aborted now.
     std::function<void(const std::string& why)> on_guard;
-    /// The address under which others see this machine, when it is known. May be empty.
-    std::function<std::optional<IpAddress>()> outside_address = {};
 };
 
 /// Ends a session in the background: the session's threads stop some time after abort().
@@ -74,7 +70,6 @@ public:
 private:
     class Watch;
     void on_alerts();
-    [[nodiscard]] std::set<IpAddress> own() const;
 
     boost::asio::io_context& io_;
     TorrentRoute route_;

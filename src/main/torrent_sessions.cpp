@@ -67,8 +67,7 @@ Answer<void> TorrentSessions::make(Entry& wanted)
     if (!settings) return std::unexpected(settings.error());
     wanted.paused = !wanted.state.ready;
     TorrentSessionHooks hooks{[this, &wanted](const lt::alert& alert) { on_alert(wanted, alert); },
-                              [this, &wanted](const std::string& why) { on_guard(wanted, why); },
-                              hooks_.outside_address};
+                              [this, &wanted](const std::string& why) { on_guard(wanted, why); }};
     try {
         wanted.session = std::make_unique<TorrentSession>(io_, containment_, wanted.info.route, std::move(*settings),
                                                           wanted.paused, std::move(hooks));
@@ -130,10 +129,13 @@ void TorrentSessions::apply_readiness(Entry& one)
 /// association by then, or the question is lost.
 void TorrentSessions::start_dht(Entry& one)
 {
-    const bool wanted = options_.public_network || !options_.dht_nodes.empty();
-    if (!wanted || one.dht || !one.session || one.paused || clock_.now() - one.awake_since < kDhtAfter) return;
-    one.session->set_dht(true);
-    one.dht = true;
+    const TorrentRoute& route = one.info.route;
+    const bool possible = options_.public_network || !options_.dht_nodes.empty();
+    const bool wanted = possible && (route.hops == 0 || open_.contains(route));
+    const bool awake = !one.paused && clock_.now() - one.awake_since >= kDhtAfter;
+    if (!one.session || wanted == one.info.dht || (wanted && !awake)) return;
+    one.session->set_dht(wanted);
+    one.info.dht = wanted;
 }
 
 void TorrentSessions::refresh()

@@ -12,6 +12,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,6 @@ struct TorrentSessionsHooks {
     std::function<void(const TorrentRoute&, const libtorrent::alert&)> on_alert;
     /// The session is gone by then.
     std::function<void(const TorrentRoute&, const std::string& why)> on_guard;
-    std::function<std::optional<IpAddress>()> outside_address = {}; ///< see TorrentSessionHooks
 };
 
 class TorrentSessions {
@@ -45,6 +45,9 @@ public:
     [[nodiscard]] std::vector<TorrentSessionInfo> list() const;
 
     void set_route(const TorrentRoute& route, bool ready, const std::string& waiting_for);
+    /// The routes with a torrent that takes open peers: an anonymous session has a DHT only for those. Its node id is one
+    /// for the whole session, and it makes the session heard of.
+    void set_open(std::set<TorrentRoute> routes) { open_ = std::move(routes); }
     /// Pauses and resumes by readiness and asks every session for its state.
     void refresh();
     /// Ends all. ended() tells when their threads are gone.
@@ -60,7 +63,6 @@ private:
         RouteState state;
         std::unique_ptr<TorrentSession> session;
         bool paused = false;
-        bool dht = false;        ///< was switched on
         TimePoint awake_since{}; ///< made or resumed
     };
 
@@ -79,6 +81,7 @@ private:
     const Clock& clock_;
     TorrentSessionsHooks hooks_;
     std::map<TorrentRoute, std::unique_ptr<Entry>> entries_; // their addresses are in the sessions' hooks
+    std::set<TorrentRoute> open_;
     std::vector<EndingSession> ending_;
 };
 

@@ -83,6 +83,8 @@ settings_pack anonymous_settings(std::uint16_t proxy_port, const SessionLimits& 
                           {settings_pack::min_reconnect_time, 1},
                           {settings_pack::max_failcount, 20},
                           {settings_pack::peer_timeout, 60},
+                          // Its pieces are chosen by a hash of the peer's address, which may be a made-up one.
+                          {settings_pack::allowed_fast_set_size, 0},
                       });
     set_flags(pack, {
                         {settings_pack::proxy_hostnames, true},
@@ -101,6 +103,7 @@ settings_pack anonymous_settings(std::uint16_t proxy_port, const SessionLimits& 
                         {settings_pack::enable_ip_notifier, false},
                         {settings_pack::support_share_mode, false},
                         {settings_pack::dht_prefer_verified_node_ids, false},
+                        {settings_pack::apply_ip_filter_to_trackers, false}, // of torrents with hidden peers only
                     });
     return pack;
 }
@@ -138,6 +141,13 @@ void set_dht_nodes(settings_pack& pack, std::span<const Endpoint> nodes)
 lt::session_params session_parameters(const settings_pack& settings)
 {
     lt::session_params parameters(settings);
+    // Torrents with hidden peers only are the ones that it applies to (torrent_source.cpp): a net below what keeps open
+    // addresses from them.
+    const auto block = [&](const char* first, const char* last) {
+        parameters.ip_filter.add_rule(lt::make_address(first), lt::make_address(last), lt::ip_filter::blocked);
+    };
+    block("0.0.0.0", "239.255.255.255");
+    block("::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff");
     // No hand-over between network and disk threads: faster and half the CPU time with uTP: docs/decisions/0011.
     parameters.disk_io_constructor = lt::posix_disk_io_constructor;
     return parameters;

@@ -20,7 +20,8 @@ namespace lt = libtorrent;
 constexpr lt::torrent_flags_t kDecided = lt::torrent_flags::auto_managed | lt::torrent_flags::paused |
                                          lt::torrent_flags::seed_mode | lt::torrent_flags::sequential_download |
                                          lt::torrent_flags::disable_pex | lt::torrent_flags::disable_dht |
-                                         lt::torrent_flags::disable_lsd | lt::torrent_flags::upload_mode;
+                                         lt::torrent_flags::disable_lsd | lt::torrent_flags::upload_mode |
+                                         lt::torrent_flags::apply_ip_filter;
 
 lt::torrent_flags_t flags_of(const AddTorrent& request)
 {
@@ -30,7 +31,9 @@ lt::torrent_flags_t flags_of(const AddTorrent& request)
     if (request.sequential) flags |= lt::torrent_flags::sequential_download;
     // Made-up addresses are known only to us: peer exchange would spread them, and bring open peers their hidden side.
     if (has_hidden_peers(request.peer_mode)) flags |= lt::torrent_flags::disable_pex;
-    if (request.peer_mode == PeerMode::hidden) flags |= lt::torrent_flags::disable_dht | lt::torrent_flags::disable_lsd;
+    // An anonymous session's filter passes made-up addresses only.
+    if (request.peer_mode == PeerMode::hidden)
+        flags |= lt::torrent_flags::disable_dht | lt::torrent_flags::disable_lsd | lt::torrent_flags::apply_ip_filter;
     return flags;
 }
 
@@ -86,7 +89,7 @@ Answer<void> complete_params(lt::add_torrent_params& params, const AddTorrent& r
         error = std::make_error_code(std::errc::not_a_directory);
     if (error) return std::unexpected(fmt::format("folder {}: {}", request.save_path.string(), error.message()));
     clean(params, policy);
-    if (request.peer_mode == PeerMode::hidden) params.userdata = hidden_only_mark();
+    params.userdata = peer_mode_mark(request.peer_mode);
     if (params.ti) params.info_hashes = params.ti->info_hashes();
     params.save_path = std::filesystem::absolute(request.save_path).string();
     params.flags = (params.flags & ~kDecided) | flags_of(request);

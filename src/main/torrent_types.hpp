@@ -104,6 +104,7 @@ struct TorrentSessionInfo {
     std::string listen;           ///< where it listens, as libtorrent says
     std::string listen_error;     ///< why it does not listen
     bool ready = false;           ///< the route carries traffic
+    bool dht = false;             ///< its DHT was started for torrents that take open peers
     std::string waiting_for;
     std::string stopped_by_guard; ///< why the guard ended it; empty while it runs
 };

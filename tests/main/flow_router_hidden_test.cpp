@@ -59,7 +59,6 @@ protected:
 TEST_F(FlowRouterHiddenTest, AMadeUpAddressLeadsIntoItsCircuitAndBack)
 {
     EXPECT_EQ(send(kPeer), kLink);
-    EXPECT_EQ(send(kPeer, 'd'), kLink) << "whatever it carries";
     receive(kLink, Address());
     EXPECT_EQ(back.origins, std::vector<Address>{kPeer});
     EXPECT_TRUE(other_back.origins.empty());
@@ -75,6 +74,17 @@ TEST_F(FlowRouterHiddenTest, NothingForThatRangeLeavesThroughAnExit)
     EXPECT_EQ(send(Address("241.2.3.5", 1024)), std::nullopt) << "nor spelled as a name";
     EXPECT_EQ(router.stats().no_hidden_peer, 11U);
     EXPECT_EQ(send(Endpoint::parse("[::ffff:241.2.3.4]:1024").value()), kLink) << "the same one in another spelling";
+}
+
+TEST_F(FlowRouterHiddenTest, HiddenPeersAreTalkedToByUtpOnly)
+{
+    EXPECT_EQ(send(kPeer, 'd'), std::nullopt) << "the DHT's node id is one for all torrents";
+    OwnedPacket packet(as_bytes("d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe"));
+    router.on_tunnel_datagram(kLink, Address(), packet.buffer());
+    EXPECT_TRUE(back.origins.empty());
+    EXPECT_EQ(router.stats().hidden_not_utp, 2U);
+    receive(kLink, Address());
+    EXPECT_EQ(back.origins.size(), 1U);
 }
 
 TEST_F(FlowRouterHiddenTest, AnotherGroupDoesNotReachIt)

@@ -74,6 +74,25 @@ TEST_F(TorrentSessionsTest, WhatTheTunnelsSayIsKeptAlsoBeforeTheSession)
     EXPECT_TRUE(sessions.state({0, ""}).ready) << "a plain route needs no tunnels";
 }
 
+TEST_F(TorrentSessionsTest, AnAnonymousSessionHasADhtOnlyForTorrentsThatTakeOpenPeers)
+{
+    options.dht_nodes = {Endpoint::parse("127.0.6.9:9").value()};
+    sessions.set_route({1, "a"}, true, "");
+    ASSERT_TRUE(sessions.open({1, "a"}));
+    clock.advance(TorrentSessions::kDhtAfter + 1s);
+    sessions.refresh();
+    EXPECT_FALSE(sessions.list().at(0).dht) << "hidden peers only";
+    sessions.set_open({{1, "b"}});
+    sessions.refresh();
+    EXPECT_FALSE(sessions.list().at(0).dht) << "of another route";
+    sessions.set_open({{1, "a"}});
+    sessions.refresh();
+    EXPECT_TRUE(sessions.list().at(0).dht);
+    sessions.set_open({});
+    sessions.refresh();
+    EXPECT_FALSE(sessions.list().at(0).dht) << "the last of them is gone";
+}
+
 TEST_F(TorrentSessionsTest, AnEndedSessionOpensNoMore)
 {
     TorrentSession* session = sessions.open({1, "a"}).value();
