@@ -37,9 +37,9 @@ Duration DhtClient::life_of(std::size_t closer_nodes) noexcept
     return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(seconds));
 }
 
-bool DhtClient::ping(const DhtRequests::To& to, DhtRequests::Done done, TimePoint now)
+bool DhtClient::ping(const DhtRequests::To& to, DhtRequests::Done done, TimePoint now, DhtPurpose purpose)
 {
-    if (!tools_.requests.admit(to.address, now)) return false;
+    if (!tools_.requests.admit(to.address, now, purpose)) return false;
     const auto heard = [this, address = to.address, done = std::move(done)](const SignedPacket* packet) {
         if (packet == nullptr) tools_.table.on_failure(address);
         if (done) done(packet);
@@ -52,20 +52,40 @@ bool DhtClient::ping(const DhtRequests::To& to, DhtRequests::Done done, TimePoin
 
 // --- lookups ---------------------------------------------------------------------------------------------------------
 
-void DhtClient::find(const DhtId& target, bool values, Found done, TimePoint now)
+void DhtClient::find(const DhtId& target, bool values, Found done, TimePoint now, DhtPurpose purpose)
 {
     now_ = now;
-    if (active_.size() < kMostLookups) return begin(target, values, std::move(done), now);
-    if (queued_.size() < kMostQueued) return queued_.push_back({target, values, std::move(done)});
+    if (may_begin(purpose)) return begin({target, values, std::move(done)}, purpose, now);
+    Queue& queue = purpose == DhtPurpose::own ? queued_ : queued_for_others_;
+    if (queue.size() < kMostQueued) return queue.push_back({target, values, std::move(done)});
     count_drop(tools_.drops, "dht_busy");
     refused_.push_back(std::move(done));
 }
 
-void DhtClient::begin(const DhtId& target, bool values, Found done, TimePoint now)
+bool DhtClient::may_begin(DhtPurpose purpose) const
+{
+    if (active_.size() >= kMostLookups) return false;
+    const auto for_others = [](const auto& entry) { return entry.second.purpose == DhtPurpose::others; };
+    return purpose == DhtPurpose::own ||
+           std::ranges::count_if(active_, for_others) < std::ptrdiff_t{kMostLookupsForOthers};
+}
+
+void DhtClient::begin_queued(TimePoint now)
+{
+    const bool own = !queued_.empty();
+    Queue& queue = own ? queued_ : queued_for_others_;
+    const DhtPurpose purpose = own ? DhtPurpose::own : DhtPurpose::others;
+    if (queue.empty() || !may_begin(purpose)) return;
+    Queued next = std::move(queue.front());
+    queue.pop_front();
+    begin(std::move(next), purpose, now);
+}
+
+void DhtClient::begin(Queued wanted, DhtPurpose purpose, TimePoint now)
 {
     const std::uint64_t number = next_++;
-    DhtLookup lookup(target, values, tools_.table.closest(target, DhtLookup::kClosest));
-    active_.emplace(number, Active{std::move(lookup), std::move(done), now + kLookupTime, {}});
+    DhtLookup lookup(wanted.target, wanted.values, tools_.table.closest(wanted.target, DhtLookup::kClosest));
+    active_.emplace(number, Active{std::move(lookup), std::move(wanted.done), now + kLookupTime, {}, purpose});
     pump(number, now);
 }
 
@@ -87,10 +107,10 @@ void DhtClient::ask(std::uint64_t number, const DhtLookup::Node& node, TimePoint
     const auto done = [this, number, key = node.key, address = node.address](const SignedPacket* packet) {
         on_answer(number, key, address, packet);
     };
-    const auto identifier = tools_.requests.admit(node.address, now)
+    const auto identifier = tools_.requests.admit(node.address, now, active.purpose)
                                 ? tools_.requests.begin(to, dht_id::kFindResponse, now + kTimeout, done)
                                 : std::nullopt;
-    if (!identifier) return active.lookup.on_silence(node.key);
+    if (!identifier) return active.lookup.postpone(node.key);
     const std::uint32_t offset = node.pages > 1 ? (node.pages - 1) * DhtLookup::kClosest : 0;
     const DhtFindRequest request{*identifier, tools_.own.lan(), active.lookup.target(), offset,
                                  !active.lookup.wants_values()};
@@ -130,12 +150,12 @@ void DhtClient::send_again(Active& active, TimePoint now)
             again.due = now + kSendAgainAfter;
             const auto ignored = tools_.requests.begin({*again.referrer, std::nullopt}, dht_id::kFindResponse,
                                                        now + kTimeout, [](const SignedPacket*) {});
-            if (ignored && tools_.requests.admit(*again.referrer, now))
+            if (ignored && tools_.requests.admit(*again.referrer, now, active.purpose))
                 tools_.sender.send(dht_id::kFindRequest, *again.referrer,
                                    DhtFindRequest{*ignored, tools_.own.lan(), again.node_id, 0, true});
             return false;
         }
-        if (tools_.requests.admit(again.to.address, now))
+        if (tools_.requests.admit(again.to.address, now, active.purpose))
             tools_.sender.send(dht_id::kFindRequest, again.to.address, again.request);
         return true;
     });
@@ -145,18 +165,15 @@ void DhtClient::finish(std::uint64_t number, TimePoint now)
 {
     auto node = active_.extract(number);
     const DhtLookup& lookup = node.mapped().lookup;
-    Result result{{lookup.values().begin(), lookup.values().end()}, lookup.answered()};
+    Result result{{lookup.values().begin(), lookup.values().end()}, lookup.answered(), false};
     if (lookup.wants_values()) {
-        cache(lookup, result.nodes, now);
+        cache(node.mapped(), result.nodes, now);
         for (const ByteSpan own : tools_.store.get(lookup.target(), 0, DhtLookup::kMostValues, now))
             if (!lookup.values().contains(Bytes(own.begin(), own.end())))
                 result.values.emplace_back(own.begin(), own.end());
     }
-    if (!queued_.empty()) {
-        Queued next = std::move(queued_.front());
-        queued_.pop_front();
-        begin(next.target, next.values, std::move(next.done), now);
-    }
+    result.failed = result.values.empty() && result.nodes.empty();
+    begin_queued(now);
     node.mapped().done(std::move(result));
 }
 
@@ -164,10 +181,12 @@ void DhtClient::tick(TimePoint now)
 {
     now_ = now;
     for (const Found& done : std::exchange(refused_, {}))
-        done({});
+        done({{}, {}, true});
     std::vector<std::uint64_t> over;
     for (auto& [number, active] : active_) {
         send_again(active, now);
+        active.lookup.retry();
+        pump(number, now);
         if (active.lookup.is_done() || active.deadline <= now) over.push_back(number);
     }
     for (const std::uint64_t number : over)
@@ -177,21 +196,22 @@ void DhtClient::tick(TimePoint now)
 // --- storing ---------------------------------------------------------------------------------------------------------
 
 /// Spares the next ones who look for it a part of the way.
-void DhtClient::cache(const DhtLookup& lookup, const std::vector<DhtLookup::Node>& nodes, TimePoint now)
+void DhtClient::cache(const Active& active, const std::vector<DhtLookup::Node>& nodes, TimePoint now)
 {
+    const DhtLookup& lookup = active.lookup;
     if (lookup.values().empty()) return;
     const auto without = std::ranges::find(nodes, false, &DhtLookup::Node::gave_values);
     if (without == nodes.end()) return;
     std::vector<ByteSpan> values;
     for (const Bytes& value : lookup.values())
         if (values.size() < kCachedValues) values.emplace_back(value);
-    send_store(lookup.target(), values, *without, [](const SignedPacket*) {}, now);
+    send_store(lookup.target(), values, *without, [](const SignedPacket*) {}, now, active.purpose);
 }
 
 bool DhtClient::send_store(const DhtId& key, const std::vector<ByteSpan>& values, const DhtLookup::Node& node,
-                           DhtRequests::Done done, TimePoint now)
+                           DhtRequests::Done done, TimePoint now, DhtPurpose purpose)
 {
-    if (!tools_.requests.admit(node.address, now)) return false;
+    if (!tools_.requests.admit(node.address, now, purpose)) return false;
     const auto identifier =
         tools_.requests.begin({node.address, node.key}, dht_id::kStoreResponse, now + kPingTimeout, std::move(done));
     if (!identifier) return false;
@@ -237,7 +257,7 @@ void DhtClient::store_at(const DhtId& key, const Bytes& value, const std::vector
             if (packet != nullptr) ++tally->stored;
             tally->close();
         };
-        if (send_store(key, {ByteSpan(value)}, node, heard, now)) ++tally->open;
+        if (send_store(key, {ByteSpan(value)}, node, heard, now, DhtPurpose::own)) ++tally->open;
     }
     tally->close();
 }

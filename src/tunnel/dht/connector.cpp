@@ -34,12 +34,12 @@ void DhtConnector::connect(const PublicKey& key, Connected done, TimePoint now)
             for (std::size_t i = 0; i < std::min(result.nodes.size(), DhtLookup::kClosest); ++i)
                 ask(key, result.nodes[i]);
         },
-        now);
+        now, DhtPurpose::others);
 }
 
 void DhtConnector::ask(const PublicKey& key, const DhtLookup::Node& node)
 {
-    if (!requests_.admit(node.address, now_)) return;
+    if (!requests_.admit(node.address, now_, DhtPurpose::others)) return;
     const auto identifier =
         requests_.begin({node.address, node.key}, dht_id::kConnectPeerResponse, now_ + DhtClient::kTimeout,
                         [this, key](const SignedPacket* packet) { on_nodes(key, packet); });

@@ -122,7 +122,7 @@ void Dht::remember(const DhtNode& node)
 
 void Dht::find_values(const DhtId& key, DhtClient::Found done)
 {
-    client_.find(key, true, std::move(done), environment_.clock.now());
+    client_.find(key, true, std::move(done), environment_.clock.now(), DhtPurpose::others);
 }
 
 void Dht::store(const DhtId& key, Bytes value, DhtClient::Stored done)

@@ -34,6 +34,7 @@ public:
     void meet(const Endpoint& address);
     void remember(const DhtNode& node);
 
+    /// For whoever asked us; it leaves room for what we store ourselves.
     void find_values(const DhtId& key, DhtClient::Found done);
     /// `value` as stored (DhtValue).
     void store(const DhtId& key, Bytes value, DhtClient::Stored done);

@@ -98,6 +98,20 @@ void DhtLookup::on_silence(const PublicKey& key)
     if (node->state == State::silent && node->referrer) doubt(Endpoint(*node->referrer));
 }
 
+void DhtLookup::postpone(const PublicKey& key)
+{
+    Node* node = find(key);
+    if (node == nullptr || node->state != State::asked) return;
+    --requests_;
+    node->state = node->token ? State::answered : State::postponed; // a page more is not worth waiting for
+}
+
+void DhtLookup::retry()
+{
+    for (Node& node : nodes_)
+        if (node.state == State::postponed) node.state = State::fresh;
+}
+
 void DhtLookup::doubt(const Endpoint& referrer)
 {
     std::size_t silent = 0;
@@ -112,7 +126,7 @@ void DhtLookup::doubt(const Endpoint& referrer)
 
 bool DhtLookup::is_done() const
 {
-    const auto waits = [](const Node& n) { return n.state == State::asked; };
+    const auto waits = [](const Node& n) { return n.state == State::asked || n.state == State::postponed; };
     const bool may_ask = requests_ < kMostRequests && choose() != nullptr;
     if (std::ranges::none_of(nodes_, waits) && !may_ask) return true;
     if (!wants_values_ || voices_ < kEnoughVoices) return false;

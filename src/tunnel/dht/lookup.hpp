@@ -27,7 +27,8 @@ public:
     /// Pages of 8 values that one node is asked for.
     static constexpr std::uint32_t kMostPages = 3;
 
-    enum class State : std::uint8_t { fresh, asked, answered, silent };
+    /// Postponed: to be asked, but not before retry().
+    enum class State : std::uint8_t { fresh, postponed, asked, answered, silent };
     struct Node {
         DhtId id{};
         PublicKey key;
@@ -54,6 +55,10 @@ public:
     /// `key` answered. True when its next page of values is worth asking for: it counts as asked again.
     bool on_answer(const PublicKey& key, const Found& found);
     void on_silence(const PublicKey& key);
+    /// `key`, which next() gave out, could not be asked now. That says nothing of it.
+    void postpone(const PublicKey& key);
+    /// Those that were postponed may be asked again.
+    void retry();
     /// Nothing is waited for, and nobody is left to ask; or there are values enough.
     [[nodiscard]] bool is_done() const;
 

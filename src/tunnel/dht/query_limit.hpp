@@ -13,7 +13,8 @@ namespace cepa::tunnel {
 class DhtQueryLimit {
 public:
     static constexpr auto kWindow = std::chrono::seconds(5);
-    /// Of nodes that are counted at once; further ones are refused until the window of others has passed.
+    /// Of nodes that are counted at once. Further ones pass: else whoever fills it shuts everybody else out. What they
+    /// may do in all is for the caller to limit.
     static constexpr std::size_t kMostNodes = 4096;
 
     explicit DhtQueryLimit(std::uint32_t most_per_window) : most_(most_per_window) {}
@@ -27,14 +28,15 @@ public:
         }
         const auto found = counts_.find(node);
         if (found == counts_.end()) {
-            if (counts_.size() >= kMostNodes) return false;
-            counts_[node] = {now, 1};
+            if (counts_.size() < kMostNodes) counts_[node] = {now, 1};
             return true;
         }
         Count& count = found->second;
         if (now - count.since >= kWindow) count = {now, 0};
         return count.queries < most_ && ++count.queries != 0;
     }
+
+    [[nodiscard]] std::size_t size() const noexcept { return counts_.size(); }
 
 private:
     struct Count {

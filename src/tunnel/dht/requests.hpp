@@ -35,11 +35,15 @@ private:
     Prefix prefix_;
 };
 
+/// For whom we ask: strangers, who have us look something up, get only a part of what we may ask.
+enum class DhtPurpose : std::uint8_t { own, others };
+
 class DhtRequests {
 public:
     static constexpr std::size_t kMostWaiting = 512;
     /// Below what deployed nodes take from one node in 5 s.
     static constexpr std::uint32_t kMostPerNode = 8;
+    static constexpr std::uint32_t kMostPerNodeForOthers = 4;
 
     /// `answer` is null when none came.
     using Done = std::function<void(const SignedPacket* answer)>;
@@ -51,7 +55,10 @@ public:
         std::optional<PublicKey> key; ///< who must answer; anybody there when it is not known
     };
     /// Whether one more request may go to `address` now; counts it.
-    [[nodiscard]] bool admit(const Endpoint& address, TimePoint now) { return per_node_.admit(address, now); }
+    [[nodiscard]] bool admit(const Endpoint& address, TimePoint now, DhtPurpose purpose = DhtPurpose::own)
+    {
+        return (purpose == DhtPurpose::own || for_others_.admit(address, now)) && per_node_.admit(address, now);
+    }
     /// The identifier for a request that is sent now and answered by message `answer_id`; nullopt, and `done` is
     /// dropped, when too many wait.
     [[nodiscard]] std::optional<std::uint32_t> begin(const To& to, std::uint8_t answer_id, TimePoint deadline,
@@ -72,6 +79,7 @@ private:
     };
     RandomSource& random_;
     DhtQueryLimit per_node_{kMostPerNode};
+    DhtQueryLimit for_others_{kMostPerNodeForOthers};
     std::unordered_map<std::uint32_t, Waiting> waiting_;
 };
 

@@ -29,10 +29,17 @@ bool is_signed_value(ByteSpan value) noexcept
 
 } // namespace
 
+DhtServer::DhtServer(Tools tools)
+    : tools_(std::move(tools)),
+      addresses_differ_(!tools_.settings.allow_equal_prefixes || tools_.settings.public_network)
+{
+}
+
 bool DhtServer::may_verify(const Endpoint& source, TimePoint now)
 {
-    FloodLimit& limit = tools_.table.at(source) != nullptr ? known_ : unknown_;
-    return per_node_.admit(source, now) && limit.admit(now);
+    if (tools_.table.at(source) != nullptr) return known_nodes_.admit(source, now) && known_.admit(now);
+    const Endpoint stranger = addresses_differ_ ? Endpoint{source.ip, 0} : source;
+    return strangers_.admit(stranger, now) && unknown_.admit(now);
 }
 
 void DhtServer::on_packet(const Endpoint& source, ByteSpan packet, TimePoint now)
@@ -67,7 +74,8 @@ bool DhtServer::answer(std::uint8_t id, const Asker& asker, ByteSpan body, TimeP
 /// A query proves no address: only who answers us joins the table.
 void DhtServer::get_to_know(const Asker& asker, TimePoint now)
 {
-    if (challenges_.admit(now)) static_cast<void>(tools_.client.ping({asker.address, asker.key}, {}, now));
+    if (challenges_.admit(now))
+        static_cast<void>(tools_.client.ping({asker.address, asker.key}, {}, now, DhtPurpose::others));
 }
 
 bool DhtServer::on_ping(const Asker& asker, ByteSpan body, TimePoint now)

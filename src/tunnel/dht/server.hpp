@@ -29,7 +29,7 @@ public:
         DropCounts& drops;
         std::function<void(const DhtId&)> on_target; ///< hears what others look for and store
     };
-    explicit DhtServer(Tools tools) : tools_(std::move(tools)) {}
+    explicit DhtServer(Tools tools);
 
     /// A request of the DHT overlay from an address that may contact us.
     void on_packet(const Endpoint& source, ByteSpan packet, TimePoint now);
@@ -52,7 +52,9 @@ private:
                        TimePoint now);
 
     Tools tools_;
-    DhtQueryLimit per_node_{kMostQueriesPerNode};
+    bool addresses_differ_;                          ///< one IP is one stranger; not so on networks with equal prefixes
+    DhtQueryLimit known_nodes_{kMostQueriesPerNode}; ///< of the table: strangers take no place in it
+    DhtQueryLimit strangers_{kMostQueriesPerNode};
     FloodLimit known_{400, 400};
     FloodLimit unknown_{100, 200};
     FloodLimit signed_values_{100, 200};

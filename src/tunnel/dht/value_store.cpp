@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <ranges>
 #include <utility>
 
 namespace cepa::tunnel {
@@ -41,26 +42,75 @@ DhtValueStore::Outcome DhtValueStore::put(const DhtId& key, ByteSpan value, Dura
         std::rotate(before, before + 1, slots.end());
         return Outcome::stored;
     }
-    if (!make_room(slots, source, end)) {
+    Slot slot{identity, {value.begin(), value.end()}, parsed->version, source, end, std::nullopt};
+    if (!parsed->signer) slot.record = IntroductionPointRecord::parse(parsed->data);
+    forget_former(key, slot);
+    if (!make_room(key, source, end)) {
         if (const auto empty = keys_.find(key); empty != keys_.end() && empty->second.empty()) keys_.erase(empty);
         return Outcome::no_room;
     }
-    keys_[key].push_back({identity, {value.begin(), value.end()}, parsed->version, source, end});
+    keys_[key].push_back(std::move(slot));
     ++per_source_[source];
     ++size_;
     return Outcome::stored;
 }
 
+/// What was restored has no source.
+bool DhtValueStore::counts(const IpAddress& source) const noexcept
+{
+    return sources_differ_ && !source.is_unspecified();
+}
+
 // A full store keeps what lives longest. Life falls with the distance between key and node, so that filling it takes
 // many addresses close to us.
-bool DhtValueStore::make_room(const Slots& slots, const IpAddress& source, TimePoint end)
+bool DhtValueStore::make_room(const DhtId& key, const IpAddress& source, TimePoint end)
 {
-    if (slots.size() >= kMostPerKey) return false;
+    Slots& slots = keys_[key];
+    if (counts(source) && std::ranges::count(slots, source, &Slot::source) >= std::ptrdiff_t{kMostPerKeyAndSource})
+        forget(slots, std::ranges::find(slots, source, &Slot::source));
     const auto of_source = per_source_.find(source);
-    const bool counted = sources_differ_ && !source.is_unspecified(); // what was restored has no source
-    if (counted && of_source != per_source_.end() && of_source->second >= kMostPerSource) return false;
+    if (counts(source) && of_source != per_source_.end() && of_source->second >= kMostPerSource) return false;
+    if (slots.size() >= kMostPerKey) forget_crowding(slots);
     if (size_ >= kMostValues) forget_shortest(end);
     return size_ < kMostValues;
+}
+
+void DhtValueStore::forget(Slots& slots, Slots::iterator slot)
+{
+    const auto source = per_source_.find(slot->source);
+    if (source != per_source_.end() && --source->second == 0) per_source_.erase(source);
+    slots.erase(slot);
+    --size_;
+}
+
+// Each announcement says when it was made, so that it is another value than the one before. Only the source of the
+// former may replace it: records are not signed.
+void DhtValueStore::forget_former(const DhtId& key, const Slot& slot)
+{
+    if (!slot.record) return;
+    Slots& slots = keys_[key];
+    const auto former = std::ranges::find_if(slots, [&](const Slot& other) {
+        if (!other.record || other.record->key != slot.record->key || other.record->swarm_key != slot.record->swarm_key)
+            return false;
+        const bool restored = other.source.is_unspecified() && other.record->address.ip == slot.source;
+        const bool older = other.record->last_seen_unix_s <= slot.record->last_seen_unix_s;
+        return older && (other.source == slot.source || restored);
+    });
+    if (former != slots.end()) forget(slots, former);
+}
+
+// A few addresses must not push out what many others stored.
+void DhtValueStore::forget_crowding(Slots& slots)
+{
+    const auto network_of = [](const Slot& slot) {
+        const bool restored = slot.source.is_unspecified() && slot.record;
+        return (restored ? slot.record->address.ip : slot.source).diversity_prefix();
+    };
+    std::map<IpAddress, std::size_t> of_network;
+    for (const Slot& slot : slots)
+        ++of_network[network_of(slot)];
+    const std::size_t most = std::ranges::max(of_network | std::views::values);
+    forget(slots, std::ranges::find(slots, most, [&](const Slot& slot) { return of_network.at(network_of(slot)); }));
 }
 
 void DhtValueStore::forget_shortest(TimePoint unless_before)

@@ -7,6 +7,7 @@
 #include "tunnel/discovery/dht_messages.hpp"
 
 #include <map>
+#include <optional>
 #include <vector>
 
 namespace cepa::tunnel {
@@ -16,6 +17,8 @@ public:
     static constexpr std::size_t kMostValueSize = 170;
     static constexpr std::size_t kMostValues = 3072;
     static constexpr std::size_t kMostPerKey = 64;
+    /// Of the values of one key; a further one takes the place of that source's oldest.
+    static constexpr std::size_t kMostPerKeyAndSource = 4;
     static constexpr std::size_t kMostPerSource = 256;
 
     /// `sources_differ`: one source is one IP; on networks with equal prefixes nodes share theirs, and do not count.
@@ -28,6 +31,8 @@ public:
         no_room,
     };
     /// Checks the signature of a signed value. A value that is here already lives on for `life`, if that is longer.
+    /// An introduction point's record takes the place of what the same source stored of the same point and seeder.
+    /// Where a key is full, the oldest value of the network that has most of them goes.
     Outcome put(const DhtId& key, ByteSpan value, Duration life, const IpAddress& source, TimePoint now);
     /// At most `count` values, the newest first, without the first `offset`; valid until the next call that changes.
     [[nodiscard]] std::vector<ByteSpan> get(const DhtId& key, std::size_t offset, std::size_t count,
@@ -51,10 +56,15 @@ private:
         std::uint32_t version = 0;
         IpAddress source;
         TimePoint end;
+        std::optional<IntroductionPointRecord> record; ///< what an unsigned value says, if it is one
     };
     using Slots = std::vector<Slot>; ///< the newest last
 
-    [[nodiscard]] bool make_room(const Slots& slots, const IpAddress& source, TimePoint end);
+    [[nodiscard]] bool make_room(const DhtId& key, const IpAddress& source, TimePoint end);
+    [[nodiscard]] bool counts(const IpAddress& source) const noexcept;
+    void forget_former(const DhtId& key, const Slot& slot);
+    void forget_crowding(Slots& slots);
+    void forget(Slots& slots, Slots::iterator slot);
     void forget_shortest(TimePoint unless_before);
 
     bool sources_differ_;

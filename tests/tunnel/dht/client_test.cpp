@@ -49,9 +49,9 @@ TEST(DhtClient, StoresOnTheEightClosestAndCachesAtOneMore)
 TEST(DhtClient, FindsMoreThanOnePage)
 {
     Net net;
-    net.grow(3);
-    for (std::uint8_t n = 0; n < 20; ++n) {
-        (void)net.store(*net.nodes[0], kClientKey, client_value(n));
+    net.grow(5);
+    for (std::uint8_t n = 0; n < 20; ++n) { // few of each: one source has few places
+        (void)net.store(*net.nodes[n % 5], kClientKey, client_value(n));
         net.network.run_for(2s);
     }
     net.network.run_for(10s);
@@ -67,7 +67,53 @@ TEST(DhtClient, LookupsAreBoundedAndEachIsAnswered)
         net.nodes[0]->dht->find_values({n}, [&](const DhtClient::Result&) { ++heard; });
     net.network.run_for(60s);
     EXPECT_EQ(heard, 200U);
-    EXPECT_EQ(net.nodes[0]->dropped("dht_busy"), 200U - DhtClient::kMostLookups - DhtClient::kMostQueued);
+    EXPECT_EQ(net.nodes[0]->dropped("dht_busy"), 200U - DhtClient::kMostLookupsForOthers - DhtClient::kMostQueued);
+}
+
+TEST(DhtClient, WhatOthersLookForDoesNotKeepUsFromStoring)
+{
+    Net net;
+    net.grow(10);
+    Node& node = *net.nodes[0];
+    std::uint16_t n = 0;
+    const std::size_t flood = net.network.every(50ms, [&] {
+        for (int i = 0; i < 5; ++i, ++n)
+            node.dht->find_values({static_cast<std::uint8_t>(n), static_cast<std::uint8_t>(n >> 8U)},
+                                  [](const DhtClient::Result&) {});
+    });
+    net.network.run_for(15s);
+    EXPECT_GE(net.store(node, kClientKey, client_value(1)), 8U);
+    net.network.cancel(flood);
+}
+
+TEST(DhtClient, WhoMayNotBeAskedNowIsAskedLater)
+{
+    Net net;
+    net.grow(2);
+    Node& asking = *net.nodes[1];
+    net.network.run_for(20s);
+    std::size_t answered = 0;
+    for (std::uint8_t n = 0; n < 12; ++n) // the only other node may be asked four times in 5 s
+        asking.dht->find_values({n, 7}, [&](const DhtClient::Result& result) {
+            if (!result.failed) ++answered;
+        });
+    net.network.run_for(1s);
+    EXPECT_EQ(answered, 4U);
+    net.network.run_for(5s);
+    EXPECT_EQ(answered, 8U);
+    EXPECT_EQ(asking.dht->table().find(net.nodes[0]->key())->failures, 0U);
+}
+
+TEST(DhtClient, ALookupThatHeardNobodySaysSo)
+{
+    Net net;
+    net.grow(2);
+    net.nodes[1]->die();
+    std::size_t failed = 0;
+    for (std::uint8_t n = 0; n < 100; ++n)
+        net.nodes[0]->dht->find_values({n}, [&](const DhtClient::Result& result) { failed += result.failed ? 1 : 0; });
+    net.network.run_for(60s);
+    EXPECT_EQ(failed, 100U);
 }
 
 TEST(DhtClient, ALookupAmongTheDeadEnds)

@@ -50,7 +50,7 @@ TEST_F(DhtServerTest, StoresWithATokenAndFindsFromAnOffset)
     DhtStoreRequest request{2, mine, target_, {values.begin(), values.end()}};
     ask(dht_id::kStoreRequest, request);
     EXPECT_EQ(stranger_.last<DhtPlain>(dht_id::kStoreResponse)->identifier, 2U);
-    ask(dht_id::kFindRequest, DhtFindRequest{3, stranger_.address, target_, 6, false});
+    ask(dht_id::kFindRequest, DhtFindRequest{3, stranger_.address, target_, 2, false});
     const auto found = stranger_.last<DhtFindResponse>(dht_id::kFindResponse);
     EXPECT_EQ(found->values.size(), 2U);
     EXPECT_TRUE(found->nodes.empty());
@@ -101,6 +101,39 @@ TEST_F(DhtServerTest, AFloodOfStrangersCostsABoundedNumberOfSignatures)
         net_.network.inject({{IpAddress::v4(0x0b000000 + i), 1}, node_.address(), packet});
     settle();
     EXPECT_GE(node_.dropped("dht_flood"), 2700U);
+}
+
+TEST_F(DhtServerTest, AFloodOfStrangersSilencesNobodyThatWeKnow)
+{
+    Node& friend_of_us = net_.add();
+    net_.network.run_for(20s);
+    ASSERT_NE(node_.dht->table().at(friend_of_us.address()), nullptr);
+    const Bytes junk(120, 1);
+    Bytes packet = stranger_.sign(dht_id::kPingRequest, DhtPlain{1});
+    packet.back() ^= 1U;
+    for (std::uint32_t i = 0; i < 2 * DhtQueryLimit::kMostNodes; ++i)
+        net_.network.inject({{IpAddress::v4(0x0b000000 + i), 1}, node_.address(), packet});
+    settle();
+    std::size_t answers = 0;
+    net_.network.tap = [&](SimPacket& sent) {
+        if (sent.to == friend_of_us.address() && sent.bytes[kMessageIdOffset] == dht_id::kPingResponse) ++answers;
+        return true;
+    };
+    net_.network.inject({friend_of_us.address(), node_.address(), stranger_.sign(dht_id::kPingRequest, DhtPlain{7})});
+    settle();
+    EXPECT_EQ(answers, 1U);
+    net_.network.run_for(1s); // the limit on all strangers has room again, and their table is still full
+    ask(dht_id::kPingRequest, DhtPlain{99});
+    EXPECT_EQ(stranger_.count(dht_id::kPingResponse), 1U);
+}
+
+TEST_F(DhtServerTest, PortsOfOneStrangerCountAsOne)
+{
+    const Bytes packet = stranger_.sign(dht_id::kPingRequest, DhtPlain{1});
+    for (std::uint16_t port = 1; port <= 50; ++port)
+        net_.network.inject({{stranger_.address.ip, port}, node_.address(), packet});
+    settle();
+    EXPECT_EQ(node_.dropped("dht_flood"), 40U);
 }
 
 TEST_F(DhtServerTest, WhenManyStrangersAskAnswersAreShort)

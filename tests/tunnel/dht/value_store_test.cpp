@@ -10,6 +10,11 @@ using Outcome = DhtValueStore::Outcome;
 constexpr TimePoint kStoreStart{1h};
 const DhtId kStoreKey{1, 2, 3};
 
+/// What the introduction point `key` at `ip` announces of one seeder.
+Bytes record_value(const PublicKey& key, const PublicKey& swarm_key, const IpAddress& ip, std::uint32_t seen_s)
+{
+    return DhtValue::encode_unsigned(encode_body(IntroductionPointRecord{{ip, 8090}, seen_s, key, swarm_key}));
+}
 Bytes unsigned_value(std::uint32_t n, std::size_t size = 20)
 {
     Bytes data(size);
@@ -41,7 +46,7 @@ protected:
 TEST_F(DhtValueStoreTest, GivesTheNewestFirstAndFromAnOffset)
 {
     for (std::uint32_t i = 0; i < 10; ++i)
-        EXPECT_EQ(put(unsigned_value(i)), Outcome::stored);
+        EXPECT_EQ(put(unsigned_value(i), 1h, i), Outcome::stored);
     EXPECT_EQ(get().front(), unsigned_value(9));
     EXPECT_EQ(get().size(), 8U);
     EXPECT_EQ(get(8), (std::vector<Bytes>{unsigned_value(1), unsigned_value(0)}));
@@ -104,6 +109,62 @@ TEST_F(DhtValueStoreTest, IsBoundedPerKeyPerSourceAndInAll)
     for (std::uint32_t i = 0; i < 5000; ++i)
         (void)put(unsigned_value(i), 1h, i, {static_cast<std::uint8_t>(i), static_cast<std::uint8_t>(i >> 8U), 8});
     EXPECT_EQ(store_.size(), DhtValueStore::kMostValues);
+}
+
+TEST_F(DhtValueStoreTest, OneSourceHasFewPlacesUnderAKey)
+{
+    EXPECT_EQ(put(unsigned_value(1), 1h, 1), Outcome::stored);
+    for (std::uint32_t i = 100; i < 300; ++i)
+        EXPECT_EQ(put(unsigned_value(i), 1h, 2), Outcome::stored);
+    EXPECT_EQ(store_.size(), 1 + DhtValueStore::kMostPerKeyAndSource);
+    EXPECT_EQ(get().front(), unsigned_value(299));
+    EXPECT_EQ(get().back(), unsigned_value(1));
+}
+
+TEST_F(DhtValueStoreTest, ManyAddressesOfOneNetworkPushOutNobodyElse)
+{
+    const auto of_network = [&](std::uint32_t network, std::uint32_t host) {
+        return put(unsigned_value(network * 1000 + host), 1h, network * 0x10000 + host);
+    };
+    for (std::uint32_t n = 1; n <= 20; ++n)
+        EXPECT_EQ(of_network(n, 1), Outcome::stored);
+    for (std::uint32_t host = 1; host <= 250; ++host)
+        EXPECT_EQ(of_network(99, host), Outcome::stored);
+    EXPECT_EQ(store_.size(), DhtValueStore::kMostPerKey);
+    EXPECT_EQ(of_network(21, 1), Outcome::stored); // a full key takes in who comes from elsewhere
+    const std::vector<Bytes> all = get(0, DhtValueStore::kMostPerKey);
+    for (std::uint32_t n = 1; n <= 21; ++n)
+        EXPECT_EQ(std::ranges::count(all, unsigned_value(n * 1000 + 1)), 1) << n;
+}
+
+TEST_F(DhtValueStoreTest, ANewerAnnouncementTakesThePlaceOfTheOneBefore)
+{
+    init_crypto();
+    const PublicKey point = PrivateKey::generate().public_key();
+    const PublicKey seeder = PrivateKey::generate().public_key();
+    const PublicKey other = PrivateKey::generate().public_key();
+    const IpAddress ip = source_number(1);
+    for (std::uint32_t t = 1; t <= 6; ++t)
+        EXPECT_EQ(put(record_value(point, seeder, ip, t)), Outcome::stored);
+    EXPECT_EQ(get(), std::vector<Bytes>{record_value(point, seeder, ip, 6)});
+    EXPECT_EQ(put(record_value(point, other, ip, 3)), Outcome::stored);         // of another seeder
+    EXPECT_EQ(put(record_value(point, seeder, ip, 9), 1h, 2), Outcome::stored); // another source replaces nothing
+    EXPECT_EQ(put(record_value(point, seeder, ip, 5)), Outcome::stored);        // an old one neither
+    EXPECT_EQ(store_.size(), 4U);
+}
+
+TEST_F(DhtValueStoreTest, WhatWasRestoredIsReplacedByWhoItNames)
+{
+    init_crypto();
+    const PublicKey point = PrivateKey::generate().public_key();
+    const IpAddress ip = source_number(1);
+    const auto restored = record_value(point, point, ip, 1);
+    EXPECT_EQ(store_.put(kStoreKey, restored, 1h, {}, now_), Outcome::stored);
+    EXPECT_EQ(put(record_value(point, point, ip, 2), 1h, 2), Outcome::stored); // somebody else's word
+    EXPECT_EQ(store_.size(), 2U);
+    EXPECT_EQ(put(record_value(point, point, ip, 3), 1h, 1), Outcome::stored);
+    EXPECT_EQ(store_.size(), 2U);
+    EXPECT_EQ(get().front(), record_value(point, point, ip, 3));
 }
 
 TEST_F(DhtValueStoreTest, AFullStoreKeepsWhatLivesLongest)
