@@ -30,6 +30,15 @@ bool are_two_here(const Candidate& a, const Candidate& b, bool one_address) noex
     return one_address ? a.key != b.key && a.address != b.address : are_two(a, b);
 }
 
+/// All that first hops carry: nobody is adopted for it, but it is spread.
+Guards::Load all_carried(const Guards::Load& own, const Guards::Load& strangers)
+{
+    Guards::Load out = own;
+    for (const auto& [key, circuits] : strangers)
+        out[key] += circuits;
+    return out;
+}
+
 } // namespace
 
 struct PathSelection::HiddenSearch {
@@ -80,11 +89,13 @@ std::optional<Candidate> PathSelection::hidden_first(const HiddenSearch& search,
         return search.beside_last(c) && (!single || search.may_be_last(c)) && suits(c);
     };
     if (single) {
-        if (auto exit = guards_.choose(GuardUse::single_hop, search.candidates, search.loads.single_hops, fits,
+        if (auto exit = guards_.choose(GuardUse::single_hop, search.candidates,
+                                       all_carried(search.loads.single_hops, search.loads.strangers), fits,
                                        search.now_unix_s, random_, Adopt::never))
             return exit;
     }
-    return guards_.choose(GuardUse::first_hop, search.candidates, search.loads.first_hops, fits, search.now_unix_s,
+    return guards_.choose(GuardUse::first_hop, search.candidates,
+                          all_carried(search.loads.first_hops, search.loads.strangers), fits, search.now_unix_s,
                           random_, Adopt::never);
 }
 

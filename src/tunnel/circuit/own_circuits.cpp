@@ -355,7 +355,9 @@ PathLoads OwnCircuits::loads() const
 {
     PathLoads out;
     for (const auto& [id, entry] : entries_) {
-        ++(entry->path.size() == 1 ? out.single_hops : out.first_hops)[entry->path.front().key];
+        const bool asked_for = entry->circuit.purpose() == CircuitPurpose::rendezvous;
+        Guards::Load& own = entry->path.size() == 1 ? out.single_hops : out.first_hops;
+        ++(asked_for ? out.strangers : own)[entry->path.front().key];
         const bool exits = entry->path.size() > 1 && entry->circuit.purpose() == CircuitPurpose::data;
         if (exits) ++out.exits[entry->path.back().key];
         const bool second = entry->path.size() > 1 && entry->circuit.purpose() != CircuitPurpose::data;

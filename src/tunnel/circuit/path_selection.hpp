@@ -44,12 +44,14 @@ struct PathRules {
     std::function<bool(const Endpoint&)> is_own;
 };
 
-/// How many of our circuits use each node, by role.
+/// How many of our circuits use each node, by role. First hops carry what strangers make us build apart from the rest:
+/// it takes no guard's room, or a flood of requests would make us adopt another with the next download.
 struct PathLoads {
     Guards::Load first_hops;
     Guards::Load single_hops;
     Guards::Load exits;
     Guards::Load second_hops; ///< of circuits for hidden services
+    Guards::Load strangers;   ///< first hops of rendezvous circuits, whatever their length
 };
 
 class PathSelection {

@@ -67,6 +67,20 @@ private:
     std::uint32_t made_ = 0;
 };
 
+/// Whether a download makes the node know more first hops.
+bool download_adopts(PathSelection& selection, std::vector<Candidate> network, const PathLoads& loads, std::int64_t now)
+{
+    for (std::uint32_t n = 0; n < 3; ++n)
+        network.push_back(test::candidate_number(n, test::kExitFlags));
+    const auto known = [&] {
+        return std::ranges::count_if(selection.guards().all(),
+                                     [](const Guard& guard) { return !guard.for_exits && !guard.second_hop; });
+    };
+    const auto before = known();
+    static_cast<void>(selection.choose(3, network, loads, now));
+    return known() != before;
+}
+
 /// The day on which the first guard of a seeder in a network of its own was found; kDays when it was not.
 int found_on(std::uint64_t seed)
 {
@@ -82,9 +96,15 @@ int found_on(std::uint64_t seed)
         const std::vector<Candidate> today = relays.today();
         const std::int64_t now = kDiscoveryStart + day * kDay;
         selection.guards().maintain(today, now, random);
+        // What strangers make it carry is there when it downloads, too.
+        PathLoads loads;
+        for (const Candidate& relay : today)
+            loads.strangers[relay.key] = 40;
         for (int i = 0; i < kCircuitsADay; ++i) {
             // The day's second hops were awaited long enough by its second circuit.
-            const auto path = selection.choose(wish, today, {}, now + i * 3600);
+            const auto path = selection.choose(wish, today, loads, now + i * 3600);
+            const bool adopts = i == 1 && download_adopts(selection, today, loads, now + i * 3600);
+            EXPECT_FALSE(adopts);
             if (path && relays.is_hostile((*path)[1].key)) return day;
         }
     }

@@ -85,10 +85,32 @@ TEST_F(HiddenPaths, WhatStrangersMakeUsCarryAdoptsNobody)
     const auto before = selection_.guards().all();
     PathLoads loads;
     for (const Candidate& c : network_)
-        loads.first_hops[c.key] = 1000;
+        loads.strangers[c.key] = 1000;
+    for (int i = 0; i < 200; ++i) {
+        ASSERT_TRUE(selection_.choose(wish_for(CircuitPurpose::rendezvous, 3), network_, loads, kHiddenNow));
+        ASSERT_TRUE(selection_.choose(wish_for(CircuitPurpose::data, 3), network_, loads, kHiddenNow));
+        ASSERT_TRUE(selection_.choose(wish_for(CircuitPurpose::data, 1), network_, loads, kHiddenNow));
+    }
+    EXPECT_EQ(selection_.guards().all(), before);
+    for (const Candidate& c : network_)
+        loads.first_hops[c.key] = 1000; // what is our own wish fills guards, but not for strangers
     for (int i = 0; i < 200; ++i)
         ASSERT_TRUE(selection_.choose(wish_for(CircuitPurpose::rendezvous, 3), network_, loads, kHiddenNow));
     EXPECT_EQ(selection_.guards().all(), before);
+    ASSERT_TRUE(selection_.choose(wish_for(CircuitPurpose::data, 3), network_, loads, kHiddenNow));
+    EXPECT_NE(selection_.guards().all(), before);
+}
+
+TEST_F(HiddenPaths, WhatStrangersMakeUsCarryIsSpread)
+{
+    const Path busy = choose(wish_for(CircuitPurpose::rendezvous, 3));
+    PathLoads loads;
+    loads.strangers[busy[0].key] = 5;
+    for (int i = 0; i < 50; ++i) {
+        const auto path = selection_.choose(wish_for(CircuitPurpose::rendezvous, 3), network_, loads, kHiddenNow);
+        ASSERT_TRUE(path);
+        EXPECT_NE((*path)[0].key, busy[0].key);
+    }
 }
 
 TEST_F(HiddenPaths, ALastHopOfAStrangersChoiceMovesNoGuard)

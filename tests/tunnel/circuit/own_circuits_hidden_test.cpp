@@ -210,12 +210,31 @@ TEST_F(OwnCircuitsHidden, IntroductionCircuitsOutliveAnHour)
     EXPECT_EQ(own_.views(now()).at(0).purpose, CircuitPurpose::introduction);
 }
 
+TEST_F(OwnCircuitsHidden, WhatStrangersMakeUsBuildFillsNoGuard)
+{
+    const CircuitId introduction = ready(CircuitPurpose::introduction, 3);
+    for (int i = 0; i < 80; ++i)
+        static_cast<void>(ready(CircuitPurpose::rendezvous, 3));
+    std::uint32_t asked_for = 0;
+    for (const auto& [key, circuits] : own_.loads().strangers)
+        asked_for += circuits;
+    EXPECT_EQ(asked_for, 80U);
+    EXPECT_EQ(own_.loads().first_hops.size(), 1U); // the introduction circuit's
+    EXPECT_NE(own_.find(introduction), nullptr);
+    const auto before = selection_.guards().all();
+    for (int i = 0; i < 8; ++i)
+        EXPECT_TRUE(own_.create(3, 0, now()));
+    EXPECT_EQ(selection_.guards().all(), before);
+}
+
 TEST_F(OwnCircuitsHidden, FailuresBlameNobody)
 {
     silent_ = true;
     Candidate nobody = test::candidate_number(150);
     CircuitWish wish;
-    wish.path = {CircuitPurpose::rendezvous, 3, nobody, {}, {}};
+    wish.path.purpose = CircuitPurpose::rendezvous;
+    wish.path.hops = 3;
+    wish.path.last = nobody;
     for (int i = 0; i < 10; ++i) {
         ASSERT_TRUE(circuits_.begin(wish, user_, now()));
         for (int s = 0; s < 70; ++s)
