@@ -4,6 +4,7 @@
 #include "tunnel/hidden_services/end_to_end.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace cepa::tunnel {
 
@@ -15,17 +16,55 @@ using namespace std::chrono_literals;
 constexpr Duration kSeenFor = 600s;
 constexpr std::size_t kMostSeen = 2048;
 
+/// The one of `swarms` for which `count` is highest, if above `than`.
+Meetings* fullest(const std::vector<Meetings*>& swarms, std::size_t than, std::uint32_t (Meetings::*count)() const)
+{
+    Meetings* out = nullptr;
+    for (Meetings* swarm : swarms) {
+        if ((swarm->*count)() <= than) continue;
+        out = swarm;
+        than = (swarm->*count)();
+    }
+    return out;
+}
+
 } // namespace
+
+std::size_t MeetingLoad::waiting() const
+{
+    std::size_t out = 0;
+    for (const Meetings* swarm : swarms_)
+        out += swarm->waiting();
+    return out;
+}
+
+std::size_t MeetingLoad::links() const
+{
+    std::size_t out = 0;
+    for (const Meetings* swarm : swarms_)
+        out += swarm->links();
+    return out;
+}
+
+Meetings* MeetingLoad::with_most_waiting(std::size_t than) const
+{
+    return fullest(swarms_, than, &Meetings::waiting);
+}
+
+Meetings* MeetingLoad::with_most_links(std::size_t than) const
+{
+    return fullest(swarms_, than, &Meetings::links);
+}
 
 Meetings::Meetings(const SwarmPlan& plan, HiddenCircuits& circuits, MeetingLoad& load)
     : plan_(plan), circuits_(circuits), load_(load), seen_(kSeenFor, kMostSeen)
 {
+    load_.add(*this);
 }
 
 Meetings::~Meetings()
 {
-    load_.waiting -= waiting();
-    load_.links -= links();
+    load_.remove(*this);
 }
 
 Meetings::Meeting* Meetings::find(CircuitId circuit)
@@ -48,13 +87,9 @@ void Meetings::on_request(CircuitId introduction, const Endpoint& origin, const 
 {
     Counters& counters = circuits_.tools().counters;
     if (!seen_.accept(request.ephemeral, now)) return counters.drop(Drop::introduction_replayed);
-    if (origin.port == 0 || !load_.requests.admit(now) || !make_room(introduction, now))
+    if (origin.port == 0 || !requests_.admit(now) || !load_.requests.admit(now) || !make_room(introduction, now))
         return counters.drop(Drop::introduction_flood);
-    CircuitWish wish;
-    wish.group = plan_.group;
-    wish.path.purpose = CircuitPurpose::rendezvous;
-    wish.path.hops = plan_.hops;
-    const Result<CircuitId> id = circuits_.begin(wish, *this, now);
+    const Result<CircuitId> id = begin_path(now);
     if (!id) return counters.drop(Drop::introduction_refused);
     Meeting meeting;
     meeting.circuit = *id;
@@ -63,26 +98,69 @@ void Meetings::on_request(CircuitId introduction, const Endpoint& origin, const 
     meeting.request = request.identifier;
     meeting.x = request.ephemeral;
     meeting.since = now;
+    meeting.begun = now;
     meetings_.push_back(meeting);
-    ++load_.waiting;
+}
+
+Result<CircuitId> Meetings::begin_path(TimePoint now)
+{
+    CircuitWish wish;
+    wish.group = plan_.group;
+    wish.path.purpose = CircuitPurpose::rendezvous;
+    wish.path.hops = plan_.hops;
+    return circuits_.begin(wish, *this, now);
+}
+
+void Meetings::try_other_path(Meeting& meeting, TimePoint now)
+{
+    if (meeting.state != State::building || meeting.paths >= kMostPaths) return;
+    if (now - meeting.begun < kPathWithin * (1U << (meeting.paths - 1))) return;
+    const Result<CircuitId> id = begin_path(now);
+    meeting.begun = now;
+    ++meeting.paths;
+    if (!id) return;
+    const CircuitId slow = std::exchange(meeting.circuit, *id);
+    circuits_.circuits().close(slow, "too slow", now);
 }
 
 bool Meetings::make_room(CircuitId introduction, TimePoint now)
 {
     const auto of_one = std::ranges::count_if(
         meetings_, [&](const Meeting& m) { return m.state != State::linked && m.introduction == introduction; });
-    const bool full = load_.waiting >= MeetingLoad::kMostWaiting;
-    if (!full && static_cast<std::size_t>(of_one) < kMostOfOne) return true;
+    if (static_cast<std::size_t>(of_one) >= kMostOfOne && !end_late(introduction, now)) return false;
+    if (waiting() >= kMostWaiting && !end_late(std::nullopt, now)) return false;
+    if (load_.waiting() < MeetingLoad::kMostWaiting) return true;
+    if (Meetings* fuller = load_.with_most_waiting(waiting() + 1)) {
+        fuller->give_waiting(now);
+        return true;
+    }
+    return end_late(std::nullopt, now);
+}
+
+// Of those that came through one introduction point, or of all, the one that waits for its other end longest.
+bool Meetings::end_late(const std::optional<CircuitId>& introduction, TimePoint now)
+{
     const auto late = std::ranges::find_if(meetings_, [&](const Meeting& m) { // the first is the oldest
-        return m.state == State::answered && now - m.since >= kPatience && (full || m.introduction == introduction);
+        return m.state == State::answered && now - m.since >= kPatience &&
+               (!introduction || m.introduction == *introduction);
     });
     if (late == meetings_.end()) return false;
     circuits_.circuits().close(late->circuit, "nobody came", now);
     return true;
 }
 
+void Meetings::give_waiting(TimePoint now)
+{
+    if (end_late(std::nullopt, now)) return;
+    const auto oldest = std::ranges::find_if(meetings_, [](const Meeting& m) { return m.state != State::linked; });
+    if (oldest != meetings_.end()) circuits_.circuits().close(oldest->circuit, "another swarm wants its place", now);
+}
+
 void Meetings::tick(TimePoint now)
 {
+    measure(now);
+    for (Meeting& meeting : meetings_)
+        try_other_path(meeting, now);
     std::vector<CircuitId> late;
     for (const Meeting& meeting : meetings_)
         if (meeting.state != State::linked && now - meeting.since >= kWait) late.push_back(meeting.circuit);
@@ -104,9 +182,6 @@ void Meetings::on_ready(const Circuit& circuit, TimePoint now)
 
 void Meetings::on_closed(const Circuit& circuit, TimePoint /*now*/)
 {
-    const Meeting* meeting = find(circuit.id());
-    if (meeting == nullptr) return;
-    --(meeting->state == State::linked ? load_.links : load_.waiting);
     std::erase_if(meetings_, [&](const Meeting& m) { return m.circuit == circuit.id(); });
 }
 
@@ -148,20 +223,48 @@ void Meetings::on_packet(const Circuit&, const Endpoint&, ByteSpan, TimePoint)
     circuits_.tools().counters.drop(Drop::inner_packet);
 }
 
+void Meetings::measure(TimePoint now)
+{
+    for (Meeting& meeting : meetings_) {
+        if (meeting.state != State::linked || now - meeting.measured < kMeasured) continue;
+        const Circuit* circuit = circuits_.circuits().find(meeting.circuit);
+        if (circuit == nullptr) continue;
+        const std::uint64_t bytes = circuit->bytes_up + circuit->bytes_down;
+        meeting.per_s = static_cast<double>(bytes - meeting.bytes) / in_seconds(now - meeting.measured);
+        meeting.bytes = bytes;
+        meeting.measured = now;
+    }
+}
+
+bool Meetings::end_least_useful(double below, TimePoint now)
+{
+    const Meeting* least = nullptr;
+    for (const Meeting& meeting : meetings_) {
+        if (meeting.state != State::linked || !meeting.per_s || *meeting.per_s >= below) continue;
+        if (least == nullptr || *meeting.per_s < *least->per_s) least = &meeting;
+    }
+    if (least == nullptr) return false;
+    circuits_.circuits().close(least->circuit, "little goes over it, and others want its place", now);
+    return true;
+}
+
+// What was linked last when nothing is known of any: those that came before may be of use.
+void Meetings::give_link(TimePoint now)
+{
+    if (end_least_useful(std::numeric_limits<double>::infinity(), now)) return;
+    const auto newest = std::ranges::find(meetings_.rbegin(), meetings_.rend(), State::linked, &Meeting::state);
+    if (newest != meetings_.rend()) circuits_.circuits().close(newest->circuit, "another swarm wants its place", now);
+}
+
 bool Meetings::make_room_for_link(TimePoint now)
 {
-    if (load_.links < MeetingLoad::kMostLinks) return true;
-    std::optional<CircuitId> idlest;
-    Duration longest = kIdleLink;
-    for (const Meeting& meeting : meetings_) {
-        const Circuit* circuit = meeting.state == State::linked ? circuits_.circuits().find(meeting.circuit) : nullptr;
-        if (circuit == nullptr || circuit->keepalive().idle(now) < longest) continue;
-        longest = circuit->keepalive().idle(now);
-        idlest = meeting.circuit;
+    if (links() >= kMostLinks && !end_least_useful(kUsefulBytesPerS, now)) return false;
+    if (load_.links() < MeetingLoad::kMostLinks) return true;
+    if (Meetings* fuller = load_.with_most_links(links() + 1)) {
+        fuller->give_link(now);
+        return true;
     }
-    if (!idlest) return false;
-    circuits_.circuits().close(*idlest, "idle, and others want its place", now);
-    return true;
+    return end_least_useful(kUsefulBytesPerS, now);
 }
 
 bool Meetings::on_other_end(const Circuit& circuit, TimePoint now)
@@ -173,8 +276,9 @@ bool Meetings::on_other_end(const Circuit& circuit, TimePoint now)
     Meeting* meeting = find(circuit.id());
     if (meeting == nullptr || meeting->state != State::answered) return false;
     meeting->state = State::linked;
-    --load_.waiting;
-    ++load_.links;
+    meeting->since = now;
+    meeting->measured = now;
+    meeting->bytes = circuit.bytes_up + circuit.bytes_down;
     ++linked_ever_;
     circuits_.tools().observer.on_hidden_link(circuit.id(), plan_.lookup_hash, nullptr);
     return true;

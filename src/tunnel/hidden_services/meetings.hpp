@@ -17,14 +17,29 @@
 
 namespace cepa::tunnel {
 
-/// What all swarms of one Tunnel that are seeded have in common.
-struct MeetingLoad {
+class Meetings;
+
+/// What all swarms of one Tunnel that are seeded have in common. Each swarm has a quota of its own that does not depend
+/// on the others: who floods one must neither shut the others nor see that they are one node's. Only where several are
+/// flooded at once do these limits count; then the swarm that holds most gives.
+class MeetingLoad {
+public:
     /// Each takes a place at one of our few first hops, of whom strangers may not take all.
-    static constexpr std::size_t kMostWaiting = 16;
-    static constexpr std::size_t kMostLinks = 64;
-    std::size_t waiting = 0;
-    std::size_t links = 0;
-    FloodLimit requests{4, 16};
+    static constexpr std::size_t kMostWaiting = 32;
+    static constexpr std::size_t kMostLinks = 128;
+
+    void add(Meetings& swarm) { swarms_.push_back(&swarm); }
+    void remove(Meetings& swarm) { std::erase(swarms_, &swarm); }
+    [[nodiscard]] std::size_t waiting() const;
+    [[nodiscard]] std::size_t links() const;
+    /// The swarm that has most of them; nullptr when none has more than `than`.
+    [[nodiscard]] Meetings* with_most_waiting(std::size_t than) const;
+    [[nodiscard]] Meetings* with_most_links(std::size_t than) const;
+
+    FloodLimit requests{8, 32};
+
+private:
+    std::vector<Meetings*> swarms_;
 };
 
 class Meetings final : public CircuitUser {
@@ -33,10 +48,18 @@ public:
     static constexpr std::size_t kMostOfOne = 6;
     /// Until the other end came; as long as a deployed rendezvous point waits.
     static constexpr Duration kWait = std::chrono::seconds(20);
+    /// A circuit that is not built by then gets another in its place, twice at most; the next may take twice as long.
+    static constexpr Duration kPathWithin = std::chrono::milliseconds(2500);
+    static constexpr unsigned kMostPaths = 3;
     /// A downloader that has not come by then makes room for another.
     static constexpr Duration kPatience = std::chrono::seconds(8);
-    /// A link over which nothing goes for so long makes room when there are too many.
-    static constexpr Duration kIdleLink = std::chrono::seconds(60);
+    /// Of one swarm.
+    static constexpr std::size_t kMostWaiting = 12;
+    static constexpr std::size_t kMostLinks = 32;
+    /// A link is judged by its last whole period of this length, and by nothing before the first is over...
+    static constexpr Duration kMeasured = std::chrono::seconds(60);
+    /// ... and makes room for others when less than so much per second went over it: pings alone are less.
+    static constexpr double kUsefulBytesPerS = 1024;
 
     /// `plan` has a seed key; all outlive this.
     Meetings(const SwarmPlan& plan, HiddenCircuits& circuits, MeetingLoad& load);
@@ -46,6 +69,9 @@ public:
 
     void on_request(CircuitId introduction, const Endpoint& origin, const CreateE2e& request, TimePoint now);
     void tick(TimePoint now);
+    /// For another swarm: the oldest that waits, and the link over which least goes, end.
+    void give_waiting(TimePoint now);
+    void give_link(TimePoint now);
 
     [[nodiscard]] std::uint32_t waiting() const;
     [[nodiscard]] std::uint32_t links() const;
@@ -70,15 +96,26 @@ private:
         std::uint16_t identifier = 0;
         Cookie cookie{};
         TimePoint since{};
+        TimePoint begun{};  ///< the circuit that is built now
+        unsigned paths = 1; ///< that were tried
+        std::uint64_t bytes = 0;     ///< over the link when it was measured last
+        TimePoint measured{};
+        std::optional<double> per_s; ///< over the last whole period
     };
     [[nodiscard]] Meeting* find(CircuitId circuit);
+    [[nodiscard]] Result<CircuitId> begin_path(TimePoint now);
+    void try_other_path(Meeting& meeting, TimePoint now);
     [[nodiscard]] bool make_room(CircuitId introduction, TimePoint now);
     [[nodiscard]] bool make_room_for_link(TimePoint now);
+    [[nodiscard]] bool end_late(const std::optional<CircuitId>& introduction, TimePoint now);
+    [[nodiscard]] bool end_least_useful(double below, TimePoint now);
+    void measure(TimePoint now);
     void answer(Meeting& meeting, const Circuit& circuit, const Endpoint& said, TimePoint now);
 
     const SwarmPlan& plan_;
     HiddenCircuits& circuits_;
     MeetingLoad& load_;
+    FloodLimit requests_{3, 12};
     RecentKeys seen_;
     std::vector<Meeting> meetings_;
     std::uint32_t linked_ever_ = 0;

@@ -59,7 +59,8 @@ protected:
         return asked->first;
     }
     /// What the downloader makes of the created-e2e that leaves the introduction circuit.
-    std::optional<EndFound> found(const EphemeralKey& x)
+    std::optional<EndFound> found(const EphemeralKey& x) { return found(x, *plan_.seed_key); }
+    std::optional<EndFound> found(const EphemeralKey& x, const PrivateKey& key)
     {
         const auto data = take_a<Data>();
         if (!data) return std::nullopt;
@@ -70,7 +71,7 @@ protected:
         const auto answer = CreatedE2e::parse(data->second.payload.subspan(kPrefixSize + 1));
         if (!answer) return std::nullopt;
         EXPECT_EQ(answer->identifier, 321);
-        auto out = finish_end(x, plan_.seed_key->public_key(), *answer, bench_.aead);
+        auto out = finish_end(x, key.public_key(), *answer, bench_.aead);
         return out ? std::optional(*std::move(out)) : std::nullopt;
     }
     void pass(Duration time)
@@ -82,6 +83,56 @@ protected:
         }
     }
 
+    /// Another swarm of the same node.
+    struct Other {
+        explicit Other(MeetingsTest& test) : bench(test)
+        {
+            plan = test.plan_;
+            plan.lookup_hash.fill(0x44);
+            plan.seed_key = PrivateKey::generate();
+            meetings = std::make_unique<Meetings>(plan, test.circuits_, test.load_);
+        }
+        EphemeralKey request(CircuitId introduction) const
+        {
+            EphemeralKey x = EphemeralKey::generate(bench.bench_.random);
+            meetings->on_request(introduction, bench.origin_,
+                                 {321, plan.lookup_hash, plan.seed_key->public_key(), x.public_key}, bench.now());
+            return x;
+        }
+        MeetingsTest& bench;
+        SwarmPlan plan;
+        std::unique_ptr<Meetings> meetings;
+    };
+    /// A downloader comes and speaks; its circuit.
+    CircuitId link() { return finish_link(request(), *plan_.seed_key); }
+    CircuitId link(const Other& other) { return finish_link(other.request(introduction_), *other.plan.seed_key); }
+    CircuitId finish_link(const EphemeralKey& x, const PrivateKey& key)
+    {
+        const CircuitId id = establish(said_);
+        auto there = found(x, key);
+        if (!there) {
+            ADD_FAILURE() << "no answer";
+            return id;
+        }
+        ends_keep_.push_back(std::move(there->layer));
+        say(id, Data{{}, {}, Bytes(80, 6)}, &ends_keep_.back());
+        if (own_.find(id) != nullptr) ends_[id] = &ends_keep_.back();
+        return id;
+    }
+    /// The other ends speak every second: all but `small_` so much that it is of use.
+    void pass_alive(Duration time)
+    {
+        for (Duration passed{}; passed < time; passed += 1s) {
+            for (const auto& [id, end] : ends_)
+                if (own_.find(id) != nullptr) say(id, Data{{}, {}, Bytes(id == small_ ? 40U : 1300U, 6)}, end);
+            advance(1s);
+            meetings_->tick(now());
+            play();
+            told_.clear();
+        }
+    }
+
+    CircuitId small_;
     const Endpoint origin_{IpAddress::v4(0x05060708), 99};
     const Endpoint said_{IpAddress::v4(0x09090909), 1234};
     SwarmPlan plan_;
@@ -115,7 +166,7 @@ TEST_F(MeetingsTest, ARequestIsAnsweredWithWhereWeWaitAndTheLinkIsReported)
     own_.close(id, "test", now());
     EXPECT_TRUE(closed_.contains(id));
     EXPECT_EQ(meetings_->links(), 0U);
-    EXPECT_EQ(load_.links + load_.waiting, 0U);
+    EXPECT_EQ(load_.links() + load_.waiting(), 0U);
 }
 
 TEST_F(MeetingsTest, ARendezvousPointThatNamesNoUsableAddressIsNamedByOurs)
@@ -139,7 +190,7 @@ TEST_F(MeetingsTest, NobodyWaitsLongerThanTwentySeconds)
     pass(2s);
     EXPECT_EQ(own_.find(id), nullptr);
     EXPECT_TRUE(closed_.empty());
-    EXPECT_EQ(load_.waiting, 0U);
+    EXPECT_EQ(load_.waiting(), 0U);
 }
 
 TEST_F(MeetingsTest, AReplayIsAnsweredOnce)
@@ -183,45 +234,101 @@ TEST_F(MeetingsTest, WhoDoesNotComeMakesRoom)
     EXPECT_EQ(meetings_->waiting(), Meetings::kMostOfOne);
 }
 
-TEST_F(MeetingsTest, AFloodIsBoundedInAll)
+TEST_F(MeetingsTest, AFloodIsBoundedAndNoOtherSwarmNoticesIt)
 {
     std::vector<CircuitId> points;
     for (int i = 0; i < 8; ++i)
         points.push_back(stand());
+    const Other other(*this);
     for (int i = 0; i < 500; ++i) {
         if (i % 25 == 0) pass(1s);
         request(points[static_cast<std::size_t>(i) % points.size()]);
-        ASSERT_LE(load_.waiting, MeetingLoad::kMostWaiting);
+        ASSERT_LE(meetings_->waiting(), Meetings::kMostWaiting);
     }
-    EXPECT_LE(load_.waiting, MeetingLoad::kMostWaiting);
-    EXPECT_LE(circuits_of(CircuitPurpose::rendezvous).size(), MeetingLoad::kMostWaiting);
+    EXPECT_EQ(meetings_->waiting(), Meetings::kMostWaiting);
+    pass(1s);
+    for (std::uint32_t i = 1; i <= Meetings::kMostOfOne; ++i) {
+        other.request(introduction_);
+        EXPECT_EQ(other.meetings->waiting(), i);
+    }
+    EXPECT_EQ(meetings_->waiting(), Meetings::kMostWaiting);
 }
 
-TEST_F(MeetingsTest, AnIdleLinkMakesRoomAndABusyOneDoesNot)
+TEST_F(MeetingsTest, WhereManySwarmsAreFloodedTheFullestGives)
 {
-    const auto link = [&] {
-        const EphemeralKey x = request();
-        const CircuitId id = establish(said_);
-        auto there = found(x);
-        say(id, Data{{}, {}, Bytes(80, 6)}, &there->layer);
-        ends_keep_.push_back(std::move(there->layer));
-        return id;
-    };
-    const CircuitId first = link();
-    load_.links = MeetingLoad::kMostLinks; // the others are another swarm's
-    const CircuitId refused = link();
+    std::vector<std::unique_ptr<Other>> others;
+    const CircuitId second = stand();
+    for (int n = 0; n < 3; ++n) {
+        others.push_back(std::make_unique<Other>(*this));
+        for (std::size_t i = 0; i < Meetings::kMostWaiting; ++i)
+            others.back()->request(i % 2 == 0 ? introduction_ : second);
+        pass(1s);
+    }
+    EXPECT_EQ(load_.waiting(), MeetingLoad::kMostWaiting);
+    for (std::uint32_t i = 1; i <= 6; ++i) {
+        request(i % 2 == 0 ? introduction_ : second);
+        EXPECT_EQ(meetings_->waiting(), i);
+    }
+    EXPECT_LE(load_.waiting(), MeetingLoad::kMostWaiting);
+    for (const auto& other : others)
+        EXPECT_GE(other->meetings->waiting(), 6U);
+}
+
+TEST_F(MeetingsTest, AUselessLinkMakesRoomAndAUsefulOneDoesNot)
+{
+    std::vector<CircuitId> links;
+    for (std::size_t i = 0; i < Meetings::kMostLinks; ++i) {
+        links.push_back(link());
+        ASSERT_TRUE(linked_.contains(links.back()));
+        pass_alive(1s);
+    }
+    const CircuitId refused = link(); // before the youngest can be judged, and the others are of use
     EXPECT_FALSE(linked_.contains(refused));
     EXPECT_EQ(own_.find(refused), nullptr);
-    EXPECT_NE(own_.find(first), nullptr);
-    for (int i = 0; i < 61; ++i) { // alive, but nothing goes over it
-        advance(1s);
-        play();
-        say(first, Ping{1}, &ends_keep_.front());
-        ends_[first] = &ends_keep_.front();
-    }
+    EXPECT_EQ(meetings_->links(), Meetings::kMostLinks);
+    small_ = links[7];
+    pass_alive(130s);
+    EXPECT_EQ(meetings_->links(), Meetings::kMostLinks);
     const CircuitId second = link();
     EXPECT_TRUE(linked_.contains(second));
-    EXPECT_EQ(own_.find(first), nullptr);
+    EXPECT_EQ(own_.find(links[7]), nullptr); // a datagram each second is not enough
+    EXPECT_EQ(meetings_->links(), Meetings::kMostLinks);
+    const CircuitId third = link();
+    EXPECT_FALSE(linked_.contains(third));
+}
+
+TEST_F(MeetingsTest, OneSwarmsLinksDoNotShutAnother)
+{
+    for (std::size_t i = 0; i < Meetings::kMostLinks; ++i) {
+        link();
+        pass_alive(1s);
+    }
+    const Other other(*this);
+    const CircuitId id = link(other);
+    EXPECT_TRUE(linked_.contains(id));
+    EXPECT_EQ(other.meetings->links(), 1U);
+    EXPECT_EQ(meetings_->links(), Meetings::kMostLinks); // nor is it seen there
+}
+
+TEST_F(MeetingsTest, AllSwarmsTogetherHaveALimitAndTheFullestGives)
+{
+    std::vector<std::unique_ptr<Other>> others;
+    for (int n = 0; n < 4; ++n) {
+        others.push_back(std::make_unique<Other>(*this));
+        for (std::size_t i = 0; i < Meetings::kMostLinks; ++i) {
+            link(*others.back());
+            pass_alive(1s);
+        }
+    }
+    EXPECT_EQ(load_.links(), MeetingLoad::kMostLinks);
+    for (std::uint32_t i = 1; i <= 8; ++i) {
+        EXPECT_TRUE(linked_.contains(link()));
+        EXPECT_EQ(meetings_->links(), i);
+        pass_alive(1s);
+    }
+    EXPECT_EQ(load_.links(), MeetingLoad::kMostLinks);
+    for (const auto& other : others)
+        EXPECT_EQ(other->meetings->links(), Meetings::kMostLinks - 2);
 }
 
 TEST_F(MeetingsTest, WithoutItsIntroductionCircuitThereIsNoAnswer)
@@ -230,7 +337,7 @@ TEST_F(MeetingsTest, WithoutItsIntroductionCircuitThereIsNoAnswer)
     own_.close(introduction_, "gone", now());
     const CircuitId id = establish(said_);
     EXPECT_EQ(own_.find(id), nullptr);
-    EXPECT_EQ(load_.waiting, 0U);
+    EXPECT_EQ(load_.waiting(), 0U);
 }
 
 } // namespace
