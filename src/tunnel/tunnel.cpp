@@ -77,9 +77,9 @@ void Tunnel::share(const std::vector<Candidate>& candidates, const std::vector<E
     parts_->discovery.keep_guards(guards);
 }
 
-void Tunnel::monitor(std::vector<std::array<std::uint8_t, 20>> lookup_hashes)
+void Tunnel::monitor(const std::vector<std::array<std::uint8_t, 20>>& lookup_hashes)
 {
-    parts_->monitored = {lookup_hashes.begin(), lookup_hashes.end()};
+    parts_->sightings.watch(lookup_hashes);
 }
 
 void Tunnel::set_host_addresses(const std::vector<IpAddress>& addresses)

@@ -123,7 +123,7 @@ public:
     virtual void on_resumed() = 0;
     /// A cap was reached, said once.
     virtual void on_limit(std::string_view which) = 0;
-    /// A monitored lookup hash was named by a message.
+    /// A monitored lookup hash was named by a message of the last 10 s (hidden_services/swarm_sightings.hpp).
     virtual void on_swarm_seen(ByteSpan lookup_hash) = 0;
 };
 
@@ -166,7 +166,7 @@ public:
     /// Facts from worker 0 for the others: replaces candidates and own addresses.
     void share(const std::vector<Candidate>& candidates, const std::vector<Endpoint>& own_addresses,
                const std::vector<Guard>& guards);
-    void monitor(std::vector<std::array<std::uint8_t, 20>> lookup_hashes);
+    void monitor(const std::vector<std::array<std::uint8_t, 20>>& lookup_hashes);
     /// In place of those of the settings. Who had reached a cap serves again when there is something left.
     void set_limits(const TunnelLimits& limits);
     /// What the former worker 0 had told last: to be called before anything else happens.

@@ -28,7 +28,7 @@ Tunnel::Parts::Parts(TunnelSettings s, Environment e, TunnelObserver& o)
       exit_rate(settings.exit_rate_bytes_per_s), budget(settings.month_bytes_left), discovery(settings, e),
       directory(settings.keeps_directory()
                     ? std::make_unique<Directory>(Directory::Tools{settings, environment, discovery,
-                                                                   [this](ByteSpan hash) { on_lookup_hash(hash); }})
+                                                                   [this](ByteSpan hash) { sightings.note(hash); }})
                     : nullptr),
       selection({settings.identity_public, settings.family, settings.public_network,
                  settings.allow_loopback && !settings.public_network,
@@ -45,7 +45,7 @@ Tunnel::Parts::Parts(TunnelSettings s, Environment e, TunnelObserver& o)
       joining(
           {settings, environment, routes, sender, aead, counters, budget, discovery, joined, relays, splices, &node}),
       last_hop({sender, aead, counters, e.random, exit_rate, budget, joining, exits,
-                [this](ByteSpan hash) { on_lookup_hash(hash); }, &serving}),
+                [this](ByteSpan hash) { sightings.note(hash); }, &serving}),
       own({selection, *this, routes, sender, aead, counters, environment, observer}),
       swarms({own, sender, aead, counters, e.random, settings, observer,
               [this](const Endpoint& address) { return discovery.is_own(address); }}),
@@ -154,25 +154,17 @@ void Tunnel::Parts::on_other(const Endpoint& source, PacketBuffer& packet)
     const ByteSpan body = bytes.subspan(kPrefixSize + 1);
     switch (static_cast<MessageId>(packet_message_id(bytes))) {
     case MessageId::create_e2e:
-        if (const auto request = CreateE2e::parse(body)) on_lookup_hash(request->lookup_hash);
+        if (const auto request = CreateE2e::parse(body)) sightings.note(request->lookup_hash);
         return serving.on_create_e2e(source, packet, now);
     case MessageId::peers_request: // outside a cell it carries a circuit id in front
         if (body.size() < 4) break;
-        if (const auto request = PeersRequest::parse(body.subspan(4))) on_lookup_hash(request->lookup_hash);
+        if (const auto request = PeersRequest::parse(body.subspan(4))) sightings.note(request->lookup_hash);
         if (directory) return directory->on_peers_request(source, body);
         break;
     default:
         break;
     }
     counters.drop(Drop::unknown_message);
-}
-
-void Tunnel::Parts::on_lookup_hash(ByteSpan hash)
-{
-    std::array<std::uint8_t, 20> value{};
-    if (hash.size() != value.size()) return;
-    std::ranges::copy(hash, value.begin());
-    if (monitored.contains(value)) observer.on_swarm_seen(hash);
 }
 
 void Tunnel::Parts::report_guards()
@@ -219,6 +211,8 @@ void Tunnel::Parts::tick()
     take_changes();
     own.tick(now);
     swarms.tick(now);
+    for (const LookupHash& hash : sightings.take(now))
+        observer.on_swarm_seen(hash);
     if (now - last_sweep >= kSweepEvery) sweep();
     report_guards();
     sender.flush();

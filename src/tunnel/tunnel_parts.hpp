@@ -16,11 +16,10 @@
 #include "tunnel/hidden_services/node_access.hpp"
 #include "tunnel/hidden_services/own_swarms.hpp"
 #include "tunnel/hidden_services/sibling_answers.hpp"
+#include "tunnel/hidden_services/swarm_sightings.hpp"
 #include "tunnel/tunnel.hpp"
 
-#include <array>
 #include <memory>
-#include <set>
 #include <vector>
 
 namespace cepa::tunnel {
@@ -47,7 +46,6 @@ struct Tunnel::Parts final : PathSource {
     void on_pending(JoinedCircuit& circuit, const Endpoint& source, const CellHeader& header, ByteSpan packet);
     void on_other(const Endpoint& source, PacketBuffer& packet);
     [[nodiscard]] Endpoint own_address() const;
-    void on_lookup_hash(ByteSpan hash);
     void take_changes();
     void report_guards();
     void on_addresses(std::vector<Endpoint> addresses, const Endpoint& seen_by_others);
@@ -67,7 +65,7 @@ struct Tunnel::Parts final : PathSource {
     bool limit_told = false;
     std::vector<Endpoint> own_addresses;
     Endpoint outside; ///< how others see us; null when nobody has told
-    std::set<std::array<std::uint8_t, 20>> monitored;
+    SwarmSightings sightings;
 
     Counters counters;
     Aead aead;

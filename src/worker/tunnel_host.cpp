@@ -95,7 +95,7 @@ void TunnelHost::monitor(const std::vector<std::string>& lookup_hashes)
     std::vector<std::array<std::uint8_t, 20>> hashes;
     for (const std::string& hash : lookup_hashes)
         if (hash.size() == 20) std::ranges::copy(as_bytes(hash), hashes.emplace_back().begin());
-    tunnel_.monitor(std::move(hashes));
+    tunnel_.monitor(hashes);
 }
 
 void TunnelHost::set_swarms(const proto::Swarms& swarms)

@@ -198,6 +198,34 @@ TEST(DirectorySim, AFloodOfPeersRequestsGetsFewAnswers)
     EXPECT_GE(world.nodes[1]->dropped("peers_request_flood"), 490U);
 }
 
+TEST(DirectorySim, AFloodOfPeersRequestsSilencesNobodyThatWeKnow)
+{
+    DirectoryWorld world(6, 12);
+    ASSERT_TRUE(
+        world.nodes[1]->tunnel().for_siblings().register_introduction(DirectoryWorld::introduction(world.swarm_key())));
+    for (std::uint32_t i = 0; i < 500; ++i) {
+        Asker stranger(world, {IpAddress::v4(0x05050000 + i), 4000});
+        stranger.ask(*world.nodes[1]);
+    }
+    Asker exit(world, {world.nodes[4]->address().ip, 4000});
+    exit.ask(*world.nodes[1]);
+    world.network.run_for(1s);
+    EXPECT_GE(world.nodes[1]->dropped("peers_request_flood"), 300U);
+    EXPECT_EQ(exit.answers.size(), 1U);
+}
+
+TEST(DirectorySim, ThatNobodyWasHeardIsNotRemembered)
+{
+    DirectoryWorld world(6, 13);
+    const PublicKey swarm = world.swarm_key();
+    world.keep(*world.nodes[3], DirectoryWorld::introduction(swarm));
+    world.network.run_for(5s);
+    SimNode& late = world.add_walking();
+    EXPECT_TRUE(world.find(late).empty()); // it knows nobody yet
+    ASSERT_TRUE(world.network.run_until([&] { return late.tunnel().discovery().dht_nodes > 0; }, 5s));
+    EXPECT_EQ(world.find(late).size(), 1U);
+}
+
 TEST(DirectorySim, AFloodOfLookupsIsBoundedAndEachIsAnswered)
 {
     DirectoryWorld world(6, 8);
@@ -242,8 +270,10 @@ TEST(DirectorySim, WhoWatchesASwarmSeesThatItIsLookedFor)
     DirectoryWorld world(6, 11);
     world.nodes[2]->tunnel().monitor({kSwarmHash});
     (void)world.find(*world.nodes[4], {9, 9});
+    world.network.run_for(11s);
     EXPECT_TRUE(world.nodes[2]->swarms_seen.empty());
     (void)world.find(*world.nodes[4]);
+    world.network.run_for(11s);
     ASSERT_FALSE(world.nodes[2]->swarms_seen.empty());
     EXPECT_TRUE(std::ranges::equal(world.nodes[2]->swarms_seen[0], kSwarmHash));
 }

@@ -42,18 +42,30 @@ TEST_F(TunnelPartsTest, MonitoredSwarmsAreReported)
         receive(build_unsigned(bench_.sender.prefix(), 13, std::nullopt,
                                encode_body(CreateE2e{1, hash, originator_.public_key(), {}})));
     };
+    const auto report = [&] {
+        for (int i = 0; i < 11; ++i) {
+            bench_.clock.advance(1s);
+            tunnel_->tick();
+        }
+    };
     introduce(other);
+    report();
     EXPECT_TRUE(seen_.empty());
-    introduce(wanted);
+    for (int i = 0; i < 1000; ++i)
+        introduce(wanted); // any stranger can
+    EXPECT_TRUE(seen_.empty());
+    report();
     ASSERT_EQ(seen_.size(), 1U);
     EXPECT_TRUE(std::ranges::equal(seen_[0], wanted));
     Bytes request{0, 0, 0, 9};
     const Bytes body = encode_body(PeersRequest{1, wanted});
     request.insert(request.end(), body.begin(), body.end());
     receive(build_unsigned(bench_.sender.prefix(), 17, std::nullopt, request));
+    report();
     EXPECT_EQ(seen_.size(), 2U);
     tunnel_->monitor({});
     introduce(wanted);
+    report();
     EXPECT_EQ(seen_.size(), 2U);
 }
 

@@ -90,9 +90,9 @@ ForSiblings& Tunnel::for_siblings() noexcept
     return parts_->fake.for_siblings;
 }
 
-void Tunnel::monitor(std::vector<std::array<std::uint8_t, 20>> lookup_hashes)
+void Tunnel::monitor(const std::vector<std::array<std::uint8_t, 20>>& lookup_hashes)
 {
-    parts_->fake.monitored = std::move(lookup_hashes);
+    parts_->fake.monitored = lookup_hashes;
 }
 
 void Tunnel::set_swarms(std::vector<SwarmPlan> plans)

@@ -15,11 +15,7 @@ constexpr Duration kRegisterAgain = 20s;
 constexpr std::size_t kLargestRequest = 512;
 constexpr Duration kReplayKept = 60s;
 constexpr std::size_t kMostRemembered = 4096;
-/// A request costs us one seal and the seeder a handshake and a circuit.
-constexpr std::uint32_t kRequestBurst = 16;
-constexpr std::uint32_t kRequestsPerSecond = 4;
-constexpr std::uint32_t kRequestSourceBurst = 32; // an exit asks for all its clients
-constexpr std::uint32_t kRequestSourcePerSecond = 4;
+/// A request costs us one seal.
 constexpr std::uint32_t kAllRequestsBurst = 200;
 constexpr std::uint32_t kAllRequestsPerSecond = 50;
 
@@ -28,10 +24,7 @@ const Address kNoDestination{};
 } // namespace
 
 Introductions::Introductions(Tools tools)
-    : tools_(tools),
-      sources_(tools.settings.allow_equal_prefixes ? EventCap(kAllRequestsBurst, kAllRequestsPerSecond)
-                                                   : EventCap(kRequestSourceBurst, kRequestSourcePerSecond)),
-      seeders_(EventCap(kRequestBurst, kRequestsPerSecond)), all_(kAllRequestsBurst, kAllRequestsPerSecond),
+    : tools_(tools), shares_(tools.settings.allow_equal_prefixes), all_(kAllRequestsBurst, kAllRequestsPerSecond),
       recent_(kReplayKept, kMostRemembered), alive_(std::make_shared<bool>(true))
 {
 }
@@ -82,6 +75,7 @@ void Introductions::on_entered(const Introduction& introduction, bool accepted)
     if (!accepted || !here) {
         entries_.erase(found);
         if (here) route.joined().role = JoinedRole::none;
+        tools_.node.forget_introduction(introduction); // the refusal may only mean that no answer came
         return tools_.counters.drop(Drop::introduction_refused);
     }
     found->second.established = true;
@@ -110,7 +104,7 @@ void Introductions::tick(TimePoint now)
 // In this order, so that who floods one seeder takes nothing of what is there for the others.
 bool Introductions::may_ask(const Endpoint& source, const PublicKey& swarm_key, TimePoint now)
 {
-    return sources_.pass(source.ip, now) && seeders_.pass(swarm_key, now) && all_.pass(now);
+    return shares_.pass(swarm_key, source.ip, now) && all_.pass(now);
 }
 
 void Introductions::on_create_e2e(const Endpoint& source, PacketBuffer& packet, TimePoint now)

@@ -1,6 +1,6 @@
 // Introduction point for others: circuits of seeders that end here and stand in the node's register under their swarm
 // key, and the create-e2e requests of downloaders, which are passed on over them as they came.
-// Whatever a request costs is bounded per source, per introduction and in all, and a replayed one goes nowhere.
+// Whatever a request costs is bounded per network, per introduction and in all, and a replayed one goes nowhere.
 // Process: worker, io thread. Spec: docs/protocol.md, sections 14.2, 14.3 and 18.
 #pragma once
 
@@ -11,6 +11,7 @@
 #include "tunnel/circuit/rate_cap.hpp"
 #include "tunnel/hidden_services/node_register.hpp"
 #include "tunnel/hidden_services/recent_keys.hpp"
+#include "tunnel/hidden_services/request_shares.hpp"
 
 #include <memory>
 #include <unordered_map>
@@ -66,8 +67,7 @@ private:
 
     Tools tools_;
     std::unordered_map<PublicKey, Entry> entries_; ///< by swarm key
-    SourceCaps sources_;
-    KeyedCaps<PublicKey> seeders_; ///< by swarm key: only of seeders that the node serves
+    RequestShares shares_; ///< only of seeders that the node serves
     EventCap all_;
     RecentKeys recent_;
     std::shared_ptr<bool> alive_; ///< shared with callbacks of the register, which may come after us

@@ -127,9 +127,27 @@ TEST_F(IntroductionsTest, AFloodFromOneSourceLeavesRoomForOthers)
     EXPECT_LE(node_.bench.packets.sent.size(), 16U);
     EXPECT_GE(node_.dropped(Drop::introduction_flood), 484U);
     node_.bench.packets.sent.clear();
-    node_.bench.clock.advance(2s);
-    node_.create_e2e(request(1000), neighbour(8));
+    node_.create_e2e(request(1000), {IpAddress::v4(0x21000001), 7}); // at once: nothing was taken from it
     EXPECT_TRUE(forwarded());
+}
+
+TEST_F(IntroductionsTest, APacedFloodLeavesAWayForOthersAtEveryMoment)
+{
+    establish();
+    EXPECT_TRUE(established(kSeeder));
+    std::uint32_t n = 0;
+    for (int s = 0; s < 60; ++s) {
+        for (int i = 0; i < 10; ++i) {
+            node_.bench.clock.advance(100ms);
+            for (std::uint32_t source = 0; source < 10; ++source)
+                node_.create_e2e(request(++n), {IpAddress::v4(0x01000000 + (source << 16) + n % 200), 7});
+        }
+        if (s % 3 != 0) continue;
+        node_.at(kSeeder).last_activity = node_.bench.now();
+        node_.bench.packets.sent.clear();
+        node_.create_e2e(request(++n), {IpAddress::v4(0x21000000 + (static_cast<std::uint32_t>(s) << 16)), 7});
+        EXPECT_TRUE(forwarded()) << s;
+    }
 }
 
 TEST_F(IntroductionsTest, AFloodFromEverywhereIsBoundedPerSeederAndInAll)
@@ -158,7 +176,7 @@ TEST_F(IntroductionsTest, WhoFloodsOneSeederTakesNothingFromAnother)
         wanted.swarm_key = other.public_key();
         node_.create_e2e(wanted, neighbour(9));
         EXPECT_TRUE(node_.reply<Data>(CircuitId(33))) << s;
-        node_.bench.clock.advance(1s);
+        node_.bench.clock.advance(5s);
     }
 }
 
@@ -223,6 +241,23 @@ TEST_F(IntroductionsTest, AnAnswerOfTheRegisterThatComesTooLateDoesNothing)
     EXPECT_TRUE(node_.bench.packets.sent.empty());
     node_.create_e2e(request(), neighbour(9));
     EXPECT_EQ(node_.dropped(Drop::unknown_swarm), 1U);
+}
+
+TEST_F(IntroductionsTest, WhatTheRegisterRefusesItForgets)
+{
+    node_.node.at_once = false; // or it has accepted, and only its answer did not come
+    establish();
+    ASSERT_EQ(node_.node.forgotten.size(), 1U);
+    EXPECT_EQ(node_.node.forgotten[0], (Introduction{hash_, swarm_.public_key(), kSeeder}));
+    node_.node.at_once = true;
+    establish();
+    EXPECT_TRUE(established(kSeeder));
+    node_.node.at_once = false; // a repeated one stands all the same
+    node_.bench.clock.advance(20s);
+    node_.at(kSeeder).last_activity = node_.bench.now();
+    node_.sweep();
+    EXPECT_EQ(node_.node.registered.size(), 3U);
+    EXPECT_EQ(node_.node.forgotten.size(), 1U);
 }
 
 TEST_F(IntroductionsTest, OneAddressAndEverybodyHaveTheirBounds)
