@@ -67,7 +67,7 @@ private:
 
     Tools tools_;
     std::unordered_map<PublicKey, Entry> entries_; ///< by swarm key
-    RequestShares shares_; ///< only of seeders that the node serves
+    RequestShares shares_;                         ///< only of seeders that the node serves
     EventCap all_;
     RecentKeys recent_;
     std::shared_ptr<bool> alive_; ///< shared with callbacks of the register, which may come after us
