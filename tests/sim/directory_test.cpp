@@ -93,22 +93,6 @@ TEST(DirectorySim, AnIntroductionPointIsFoundFromEverywhereForHours)
     EXPECT_TRUE(world.find(*world.nodes[7]).empty());
 }
 
-TEST(DirectorySim, IntroductionPointsOfOneSwarmKnowEachOther)
-{
-    DirectoryWorld world(8, 3);
-    const PublicKey a = world.swarm_key();
-    const PublicKey b = world.swarm_key();
-    world.keep(*world.nodes[1], DirectoryWorld::introduction(a));
-    world.keep(*world.nodes[2], DirectoryWorld::introduction(b));
-    world.network.run_for(4min);
-    const auto found = world.find(*world.nodes[1]);
-    ASSERT_GE(found.size(), 2U);
-    const auto from_pex = [&](const PeersResponse::Peer& peer) {
-        return peer.swarm_key == b && peer.key == world.nodes[2]->key() && peer.source == 2;
-    };
-    EXPECT_TRUE(std::ranges::any_of(found, from_pex));
-}
-
 TEST(DirectorySim, ASwarmKeyHasOneCircuit)
 {
     DirectoryWorld world(2, 4);
@@ -183,6 +167,25 @@ TEST(DirectorySim, APeersRequestOutsideCellsIsAnsweredByAnIntroductionPointOnly)
     exit.ask(*world.nodes[1]);
     world.network.run_for(1s);
     EXPECT_EQ(exit.last().peers.size(), 7U);
+}
+
+TEST(DirectorySim, IntroductionPointsOfOneSwarmKnowEachOther)
+{
+    DirectoryWorld world(8, 3);
+    const PublicKey a = world.swarm_key();
+    const PublicKey b = world.swarm_key();
+    world.keep(*world.nodes[1], DirectoryWorld::introduction(a));
+    world.keep(*world.nodes[2], DirectoryWorld::introduction(b));
+    world.network.run_for(4min);
+    EXPECT_GE(world.find(*world.nodes[1]).size(), 2U);
+    Asker asker(world, {world.nodes[4]->address().ip, 4000}); // is told nothing that only the DHT says
+    asker.ask(*world.nodes[1]);
+    world.network.run_for(1s);
+    ASSERT_FALSE(asker.answers.empty());
+    const auto from_pex = [&](const PeersResponse::Peer& peer) {
+        return peer.swarm_key == b && peer.key == world.nodes[2]->key() && peer.source == 2;
+    };
+    EXPECT_TRUE(std::ranges::any_of(asker.last().peers, from_pex));
 }
 
 TEST(DirectorySim, AFloodOfPeersRequestsGetsFewAnswers)

@@ -114,5 +114,16 @@ TEST(Nat, BehindASymmetricOneItIsKnownOnlyToWhomItAsked)
     EXPECT_GE(world.hidden->tunnel().candidates().size(), 8U);
 }
 
+TEST(Nat, WhoIsBehindAnyIsNoIntroductionPoint)
+{
+    const Introduction introduction{{1, 2}, PrivateKey::generate().public_key(), CircuitId(5)};
+    for (const bool independent : {true, false}) {
+        NatWorld world({independent, true}, 6);
+        EXPECT_FALSE(world.hidden->tunnel().for_siblings().register_introduction(introduction));
+        EXPECT_EQ(world.hidden->dropped("introductions_unreachable"), 1U);
+        EXPECT_TRUE(world.nodes[3]->tunnel().for_siblings().register_introduction(introduction));
+    }
+}
+
 } // namespace
 } // namespace cepa::test

@@ -48,10 +48,9 @@ bool Directory::serves(const LookupHash& hash) const noexcept
                                [&](const auto& entry) { return entry.second.introduction.lookup_hash == hash; });
 }
 
-/// What we know without asking anybody: it is ours, or was said by introduction points themselves.
-std::vector<PeersResponse::Peer> Directory::known(const LookupHash& hash, TimePoint now) const
+std::vector<PeersResponse::Peer> Directory::ours(const LookupHash& hash) const
 {
-    std::vector<PeersResponse::Peer> out = pex_.found(hash, now);
+    std::vector<PeersResponse::Peer> out;
     const Endpoint own = discovery_.wan();
     for (const auto& [swarm_key, entry] : register_)
         if (entry.introduction.lookup_hash == hash && !own.is_null())
@@ -61,7 +60,7 @@ std::vector<PeersResponse::Peer> Directory::known(const LookupHash& hash, TimePo
 
 std::vector<PeersResponse::Peer> Directory::choose(const LookupHash& hash, const Answer& answer, TimePoint now)
 {
-    return sample_peers(known(hash, now), answer.peers.value_or(std::vector<PeersResponse::Peer>{}),
+    return sample_peers(ours(hash), answer.peers.value_or(std::vector<PeersResponse::Peer>{}), pex_.found(hash, now),
                         environment_.random);
 }
 
@@ -70,7 +69,7 @@ void Directory::find_introductions(const LookupHash& hash, IntroductionsFound do
     const TimePoint at = now();
     auto answer = answers_.find(hash);
     const bool fresh = answer != answers_.end() && (!answer->second.peers || at - answer->second.asked < kAnswerLife);
-    const bool enough = known(hash, at).size() >= kMostPeersInAnswer;
+    const bool enough = ours(hash).size() >= kMostPeersInAnswer; // what others say in PEX never is
     if (enough || (fresh && answer->second.peers)) {
         const Answer none;
         const Answer& have = answer == answers_.end() ? none : answer->second;
@@ -92,23 +91,25 @@ void Directory::look_up(const LookupHash& hash, Answer& answer, TimePoint now)
 {
     answer.asked = now;
     answer.peers.reset();
-    dht_.find_values(hash, [this, hash](const DhtClient::Result& result) { on_values(hash, result.values); });
+    dht_.find_values(hash, [this, hash](const DhtClient::Result& result) { on_found(hash, result); });
 }
 
-void Directory::on_values(const LookupHash& hash, const std::vector<Bytes>& values)
+void Directory::on_found(const LookupHash& hash, const DhtClient::Result& result)
 {
     const auto found = answers_.find(hash);
     if (found == answers_.end()) return;
     Answer& answer = found->second;
     const TimePoint at = now();
-    answer.peers = introductions_in(values, settings_, unix_s(at), environment_.random);
+    answer.peers = introductions_in(result.values, settings_, unix_s(at), environment_.random);
     answer.asked = at;
     for (const PeersResponse::Peer& peer : *answer.peers)
         pex_.meet(hash, peer.address);
     const std::vector<IntroductionsFound> waiting = std::exchange(answer.waiting, {});
     waiting_ -= waiting.size();
+    const Answer given{at, answer.peers, {}};
+    if (result.failed) answers_.erase(found); // the next one asks anew
     for (const IntroductionsFound& done : waiting)
-        done(choose(hash, answer, at));
+        done(choose(hash, given, at));
 }
 
 void Directory::find_node(const PublicKey& key, NodeFound done)
@@ -120,6 +121,14 @@ void Directory::find_node(const PublicKey& key, NodeFound done)
     dht_.connect(key, std::move(done));
 }
 
+/// Strangers use up nothing of what is kept for those whose address was proven.
+bool Directory::may_ask(const IpAddress& source, TimePoint now)
+{
+    const Endpoint asker{source, 0}; // exit sockets have ports of their own
+    if (proven_.contains(source)) return per_known_asker_.admit(asker, now) && known_requests_.admit(now);
+    return per_asker_.admit(asker, now) && requests_.admit(now);
+}
+
 /// Asked by any exit socket of the network, over UDP: an answer is larger than the question, so who was not proven to
 /// live at its address gets little of it.
 void Directory::on_peers_request(const Endpoint& source, ByteSpan body)
@@ -129,14 +138,14 @@ void Directory::on_peers_request(const Endpoint& source, ByteSpan body)
     const std::uint32_t circuit = reader.u32();
     const auto request = reader.ok() ? PeersRequest::parse(reader.rest()) : std::nullopt;
     if (!request) return count_drop(drops_, "peers_request_malformed");
-    if (!may_contact_in_lan(settings_, source) || !per_asker_.admit({source.ip, 0}, at) || !requests_.admit(at))
+    if (!may_contact_in_lan(settings_, source) || !may_ask(source.ip, at))
         return count_drop(drops_, "peers_request_flood");
     if (!serves(request->lookup_hash)) return count_drop(drops_, "peers_request_unknown");
-    PeersResponse response{request->identifier, request->lookup_hash,
-                           sample_peers(known(request->lookup_hash, at), {}, environment_.random)};
-    const auto lives_there = [&](const Endpoint& proven) { return proven.ip == source.ip; };
-    const bool proven = std::ranges::any_of(discovery_.proven_addresses(), lives_there);
-    if (!proven && response.peers.size() > kPeersForUnknown) response.peers.resize(kPeersForUnknown);
+    PeersResponse response{
+        request->identifier, request->lookup_hash,
+        sample_peers(ours(request->lookup_hash), {}, pex_.found(request->lookup_hash, at), environment_.random)};
+    if (!proven_.contains(source.ip) && response.peers.size() > kPeersForUnknown)
+        response.peers.resize(kPeersForUnknown);
     const Bytes encoded = encode_body(response);
     Bytes numbered(4 + encoded.size());
     Writer writer(numbered);
@@ -148,8 +157,19 @@ void Directory::on_peers_request(const Endpoint& source, ByteSpan body)
 
 // --- the register ----------------------------------------------------------------------------------------------------
 
+/// A downloader's request comes from an exit's socket, to which no translator of ours was ever opened.
+bool Directory::is_reachable() const
+{
+    const Translation translation = discovery_.own().translation();
+    return translation == Translation::none || translation == Translation::unknown;
+}
+
 bool Directory::register_introduction(const Introduction& introduction)
 {
+    if (!is_reachable()) {
+        count_drop(drops_, "introductions_unreachable");
+        return false;
+    }
     const TimePoint at = now();
     const auto known = register_.find(introduction.swarm_key);
     if (known != register_.end() && known->second.end > at) {
@@ -249,7 +269,9 @@ void Directory::tick()
 void Directory::meet_nodes(TimePoint now)
 {
     std::erase_if(met_, [now](const auto& entry) { return now - entry.second >= kMeetAgain; });
+    proven_.clear();
     for (const Endpoint& address : discovery_.proven_addresses()) {
+        if (proven_.size() < kMostMet) proven_.insert(address.ip);
         if (met_.size() >= kMostMet || !met_.emplace(address, now).second) continue;
         dht_.meet(address);
     }

@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <unordered_map>
+#include <unordered_set>
 
 namespace cepa::tunnel {
 
@@ -53,7 +54,8 @@ public:
     // For the siblings, and for this worker. `done` is called later, exactly once.
     void find_introductions(const LookupHash& hash, IntroductionsFound done);
     void find_node(const PublicKey& key, NodeFound done);
-    /// False: another circuit of this node serves that swarm key already, or there is no room. To be repeated.
+    /// False: another circuit of this node serves that swarm key already, or there is no room, or nobody could reach us
+    /// for it. To be repeated.
     [[nodiscard]] bool register_introduction(const Introduction& introduction);
     void forget_introduction(const Introduction& introduction);
     /// Which circuit of this node serves the seeder with that swarm key.
@@ -81,17 +83,19 @@ private:
         std::optional<std::vector<PeersResponse::Peer>> peers; ///< of the DHT; not there yet while it looks
         std::vector<IntroductionsFound> waiting;
     };
-    [[nodiscard]] std::vector<PeersResponse::Peer> known(const LookupHash& hash, TimePoint now) const;
+    [[nodiscard]] std::vector<PeersResponse::Peer> ours(const LookupHash& hash) const;
     [[nodiscard]] bool serves(const LookupHash& hash) const noexcept;
     [[nodiscard]] std::vector<PeersResponse::Peer> choose(const LookupHash& hash, const Answer& answer, TimePoint now);
     void look_up(const LookupHash& hash, Answer& answer, TimePoint now);
-    void on_values(const LookupHash& hash, const std::vector<Bytes>& values);
+    void on_found(const LookupHash& hash, const DhtClient::Result& result);
     void later(std::function<void()> call) { calls_.push_back(std::move(call)); }
     void meet_nodes(TimePoint now);
     void meet_others(TimePoint now);
     void expire(TimePoint now);
     void announce_due(TimePoint now);
     void announce(Entry& entry, TimePoint now);
+    [[nodiscard]] bool is_reachable() const;
+    [[nodiscard]] bool may_ask(const IpAddress& source, TimePoint now);
     void tell_pex(const LookupHash& hash);
     [[nodiscard]] std::uint32_t unix_s(TimePoint now) const noexcept;
     [[nodiscard]] TimePoint now() const noexcept { return environment_.clock.now(); }
@@ -116,7 +120,10 @@ private:
     std::uint64_t changes_ = 0;
     FloodLimit lookups_{10, 40};
     FloodLimit requests_{50, 100};
+    FloodLimit known_requests_{50, 100}; ///< of addresses where a node was proven to live
+    std::unordered_set<IpAddress> proven_;
     DhtQueryLimit per_asker_{10};
+    DhtQueryLimit per_known_asker_{10};
 };
 
 } // namespace cepa::tunnel

@@ -25,6 +25,25 @@ bool is_same(const PeersResponse::Peer& a, const PeersResponse::Peer& b) noexcep
     return a.key == b.key && a.swarm_key == b.swarm_key && a.address == b.address;
 }
 
+void add_new(std::vector<PeersResponse::Peer>& to, const std::vector<PeersResponse::Peer>& more)
+{
+    for (const PeersResponse::Peer& peer : more)
+        if (std::ranges::none_of(to, [&](const auto& other) { return is_same(peer, other); })) to.push_back(peer);
+}
+
+/// At most `count` of them: the first of each seeder before the second of any.
+std::vector<PeersResponse::Peer> in_turns(const std::vector<PeersResponse::Peer>& peers, std::size_t count)
+{
+    if (peers.size() <= count) return peers;
+    std::vector<PeersResponse::Peer> out;
+    for (std::size_t turn = 0; out.size() < count; ++turn) {
+        std::map<PublicKey, std::size_t> seen;
+        for (const PeersResponse::Peer& peer : peers)
+            if (seen[peer.swarm_key]++ == turn && out.size() < count) out.push_back(peer);
+    }
+    return out;
+}
+
 std::vector<IntroductionPointRecord> records_in(const std::vector<Bytes>& values, const TunnelSettings& settings,
                                                 std::uint32_t now_unix_s)
 {
@@ -62,19 +81,19 @@ std::vector<PeersResponse::Peer> introductions_in(const std::vector<Bytes>& valu
     return newest;
 }
 
-std::vector<PeersResponse::Peer> sample_peers(std::vector<PeersResponse::Peer> first,
-                                              const std::vector<PeersResponse::Peer>& others, RandomSource& random)
+std::vector<PeersResponse::Peer> sample_peers(std::vector<PeersResponse::Peer> ours,
+                                              const std::vector<PeersResponse::Peer>& of_dht,
+                                              std::vector<PeersResponse::Peer> of_pex, RandomSource& random)
 {
-    mix(first, random);
-    for (const PeersResponse::Peer& peer : others)
-        if (std::ranges::none_of(first, [&](const auto& other) { return is_same(peer, other); })) first.push_back(peer);
-    if (first.size() <= kMostPeersInAnswer) return first;
-    std::vector<PeersResponse::Peer> out;
-    for (std::size_t turn = 0; out.size() < kMostPeersInAnswer; ++turn) {
-        std::map<PublicKey, std::size_t> seen;
-        for (const PeersResponse::Peer& peer : first)
-            if (seen[peer.swarm_key]++ == turn && out.size() < kMostPeersInAnswer) out.push_back(peer);
-    }
+    mix(ours, random);
+    add_new(ours, of_dht);
+    mix(of_pex, random);
+    of_pex = in_turns(of_pex, kMostPeersInAnswer);
+    std::vector<PeersResponse::Peer> out =
+        in_turns(ours, kMostPeersInAnswer - std::min(of_pex.size(), kMostPexInAnswer));
+    add_new(out, of_pex);
+    if (out.size() < kMostPeersInAnswer) add_new(out, in_turns(ours, kMostPeersInAnswer));
+    if (out.size() > kMostPeersInAnswer) out.resize(kMostPeersInAnswer);
     return out;
 }
 

@@ -73,10 +73,24 @@ void Pex::on_met(const OverlayId& overlay, const Sighting& peer, ByteSpan extra)
         note(swarm, peer, key);
 }
 
+/// A liar takes the places of its own lies first.
+void Pex::make_room(Swarm& swarm, const Sighting& peer) const
+{
+    const auto keep_few = [&](std::size_t most, const auto& of_same) {
+        if (static_cast<std::size_t>(std::ranges::count_if(swarm.found, of_same)) < most) return;
+        swarm.found.erase(std::ranges::find_if(swarm.found, of_same));
+    };
+    keep_few(kMostFoundOfPeer, [&](const Found& f) { return f.key == peer.key; });
+    if (!tools_.settings.allow_equal_prefixes || tools_.settings.public_network)
+        keep_few(kMostFoundOfPrefix,
+                 [&](const Found& f) { return f.address.ip.diversity_prefix() == peer.source.ip.diversity_prefix(); });
+    if (swarm.found.size() >= kMostFound) swarm.found.erase(swarm.found.begin());
+}
+
 void Pex::note(Swarm& swarm, const Sighting& peer, const PublicKey& swarm_key)
 {
     std::erase_if(swarm.found, [&](const Found& f) { return f.key == peer.key && f.swarm_key == swarm_key; });
-    if (swarm.found.size() >= kMostFound) swarm.found.erase(swarm.found.begin());
+    make_room(swarm, peer);
     swarm.found.push_back({peer.source, peer.key, swarm_key, tools_.environment.clock.now()});
 }
 

@@ -18,6 +18,9 @@ public:
     static constexpr std::size_t kMostSwarms = 64;
     static constexpr std::size_t kMostKeysSent = 10;
     static constexpr std::size_t kMostFound = 20;
+    /// Of those, said by one peer, and by all of one network.
+    static constexpr std::size_t kMostFoundOfPeer = 3;
+    static constexpr std::size_t kMostFoundOfPrefix = 3;
     static constexpr std::size_t kWantedPeers = 10;
     static constexpr auto kFoundLife = std::chrono::seconds(300);
     static constexpr auto kStep = std::chrono::seconds(5);
@@ -57,6 +60,7 @@ private:
     void join(const LookupHash& swarm, std::vector<PublicKey> keys);
     [[nodiscard]] Bytes extra_of(const OverlayId& overlay);
     void on_met(const OverlayId& overlay, const Sighting& peer, ByteSpan extra);
+    void make_room(Swarm& swarm, const Sighting& peer) const;
     void note(Swarm& swarm, const Sighting& peer, const PublicKey& swarm_key);
 
     OverlayMember::Tools tools_;

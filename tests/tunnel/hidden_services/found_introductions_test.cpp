@@ -66,13 +66,34 @@ TEST_F(FoundIntroductionsTest, TheSampleIsSmallAndGivesEachSeederItsTurn)
         for (unsigned i = 0; i < (seeder == 0 ? 60U : 2U); ++i)
             many.push_back({test::dht::address_number(i), key(), swarm, kFromDht});
     }
-    const auto sample = sample_peers({}, many, random_);
+    const auto sample = sample_peers({}, many, {}, random_);
     EXPECT_EQ(sample.size(), kMostPeersInAnswer);
     std::map<PublicKey, int> of_seeder;
     for (const PeersResponse::Peer& peer : sample)
         ++of_seeder[peer.swarm_key];
     EXPECT_EQ(of_seeder.size(), 4U);
-    EXPECT_EQ(sample_peers({many[0]}, {many[0], many[1]}, random_).size(), 2U); // each once
+    EXPECT_EQ(sample_peers({many[0]}, {many[0], many[1]}, {many[1]}, random_).size(), 2U); // each once
+}
+
+TEST_F(FoundIntroductionsTest, WhatPexSaysLeavesRoomForTheRest)
+{
+    std::vector<PeersResponse::Peer> honest;
+    std::vector<PeersResponse::Peer> lies;
+    for (unsigned i = 0; i < 20; ++i) {
+        honest.push_back({test::dht::address_number(i), key(), key(), kFromDht});
+        lies.push_back({test::dht::address_number(99), key(), key(), kFromPexOrUs});
+    }
+    const auto lied = [](const auto& peers) {
+        return std::ranges::count(peers, test::dht::address_number(99), &PeersResponse::Peer::address);
+    };
+    const auto sample = sample_peers({}, honest, lies, random_);
+    EXPECT_EQ(sample.size(), kMostPeersInAnswer);
+    EXPECT_EQ(lied(sample), std::ptrdiff_t{kMostPexInAnswer});
+    const auto own = sample_peers(honest, {}, lies, random_);
+    EXPECT_EQ(lied(own), std::ptrdiff_t{kMostPexInAnswer});
+    EXPECT_EQ(sample_peers({}, {honest[0], honest[1]}, lies, random_).size(), kMostPeersInAnswer);
+    EXPECT_EQ(sample_peers({}, {}, lies, random_).size(), kMostPeersInAnswer); // where nothing else is known
+    EXPECT_EQ(sample_peers({}, honest, {}, random_).size(), kMostPeersInAnswer);
 }
 
 } // namespace

@@ -97,7 +97,39 @@ TEST_F(PexTest, SwarmsKeysAndRecordsAreBounded)
         network_.run_for(26s);
     }
     EXPECT_LE(b_.pex.found({0, 1}, network_.now()).size(), Pex::kMostFound);
-    EXPECT_GE(b_.pex.found({0, 1}, network_.now()).size(), Pex::kMostKeysSent);
+    EXPECT_EQ(b_.pex.found({0, 1}, network_.now()).size(), Pex::kMostFoundOfPeer);
+}
+
+TEST_F(PexTest, OneLiarReplacesNothingThatOthersSaid)
+{
+    const PublicKey of_b = swarm_key();
+    a_.pex.serve(kPexSwarm, {swarm_key()});
+    b_.pex.serve(kPexSwarm, {of_b});
+    a_.pex.meet(kPexSwarm, b_.settings.listen);
+    network_.run_for(10s);
+    Stranger liar(network_, address_number(9));
+    const Prefix prefix = make_prefix(pex_overlay(kPexSwarm));
+    a_.pex.meet(kPexSwarm, liar.address);
+    for (int round = 0; round < 6; ++round) {
+        liar.received.clear();
+        ASSERT_TRUE(network_.run_until([&] { return liar.count(discovery_id::kIntroductionRequest) > 0; }, 40s));
+        const auto asked = open_signed(liar.received.back().bytes, TimeField::present);
+        Bytes extra(1 + 10 * (2 + kEncodedKeySize));
+        Writer writer(extra);
+        writer.u8(10);
+        for (int i = 0; i < 10; ++i)
+            writer.varlen(swarm_key().encode());
+        IntroductionResponse answer;
+        answer.destination = a_.settings.listen;
+        answer.identifier = IntroductionRequest::parse(Style::old_style, asked->body)->identifier;
+        answer.extra = extra;
+        network_.send(liar.address, a_.settings.listen,
+                      build_signed(prefix, discovery_id::kIntroductionResponse, liar.key, 1, encode_body(answer)));
+        network_.run_for(1s);
+    }
+    const auto found = a_.pex.found(kPexSwarm, network_.now());
+    EXPECT_EQ(std::ranges::count(found, of_b, &PeersResponse::Peer::swarm_key), 1);
+    EXPECT_EQ(found.size(), 1 + Pex::kMostFoundOfPeer);
 }
 
 TEST_F(PexTest, JunkInTheExtraBytesTeachesNothing)
