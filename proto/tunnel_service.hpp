@@ -26,8 +26,8 @@ inline constexpr std::size_t kLookupHashSize = 20;
 inline constexpr std::size_t kSwarmKeySize = 74;
 /// Of a swarm that we seed, over all workers.
 inline constexpr std::uint32_t kIntroductionPoints = 3;
-/// Hidden swarms of one node at a time.
-inline constexpr std::size_t kMaxSwarms = 1024;
+/// Hidden swarms of one node at a time; a Tunnel takes no more.
+inline constexpr std::size_t kMaxSwarms = 256;
 
 /// What a circuit is for: `hops` 1..5; circuits of different groups never share anything.
 struct CircuitRequest {

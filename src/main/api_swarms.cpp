@@ -28,6 +28,7 @@ std::string age_text(const Json& swarm, const char* key)
 
 const char* role_of(const HiddenSwarmStatus& swarm)
 {
+    if (!swarm.served && (swarm.seed || swarm.download)) return "waiting";
     return swarm.seed ? "seed" : swarm.download ? "download" : "idle";
 }
 

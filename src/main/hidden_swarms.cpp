@@ -1,7 +1,7 @@
 #include "main/hidden_swarms.hpp"
 
 #include "base/log.hpp"
-#include "main/node_identity.hpp"
+#include "main/node_identity.hpp" // wipe
 #include "main/quantity.hpp"
 #include "main/swarm_split.hpp"
 
@@ -40,26 +40,34 @@ std::string hidden_waiting_text(const proto::SwarmInfo* swarm, const proto::Disc
     return fmt::format("a link with {}", seeders(swarm->seeders_found()));
 }
 
-HiddenSwarms::HiddenSwarms(proto::TunnelService& service, HiddenSwarmsHooks hooks)
-    : service_(service), hooks_(std::move(hooks))
+HiddenSwarms::HiddenSwarms(proto::TunnelService& service, HiddenSwarmsHooks hooks, const Clock& clock)
+    : service_(service), hooks_(std::move(hooks)), clock_(clock)
 {
 }
 
-HiddenSwarms::~HiddenSwarms()
+namespace {
+
+const std::string& lookup_id_of(const TorrentInfo& torrent)
 {
-    for (auto& [hash, swarm] : swarms_)
-        wipe(swarm.seed_key);
+    return torrent.lookup_id.empty() ? torrent.id : torrent.lookup_id;
 }
+
+} // namespace
 
 void HiddenSwarms::take_in(const TorrentInfo& torrent)
 {
-    Swarm& swarm = swarms_[lookup_hash_of(torrent.id)];
+    const std::string hash = lookup_hash_of(lookup_id_of(torrent));
+    Swarm& swarm = swarms_[hash];
     swarm.torrent = torrent;
     const bool idle = torrent.state == TorrentState::paused || torrent.state == TorrentState::failed ||
                       torrent.state == TorrentState::checking;
     swarm.seed = !idle && torrent.complete;
     swarm.download = !idle && !torrent.complete;
-    if (swarm.seed && swarm.seed_key.empty()) swarm.seed_key = NodeIdentity::generate().private_form();
+    swarm.seed_key.use(swarm.seed && swarm.served, clock_.now());
+    const proto::TunnelSnapshot& snapshot = service_.snapshot();
+    const auto told = snapshot.swarms.find(hash);
+    const proto::SwarmInfo& seen = told == snapshot.swarms.end() ? proto::SwarmInfo::default_instance() : told->second;
+    swarm.seed_key.see(seen.introduction_points(), seen.refused(), snapshot.discovery.peers() > 0, clock_.now());
 }
 
 void HiddenSwarms::update(const std::vector<TorrentInfo>& torrents)
@@ -67,18 +75,33 @@ void HiddenSwarms::update(const std::vector<TorrentInfo>& torrents)
     std::set<std::string> here;
     for (const TorrentInfo& torrent : torrents) {
         if (!has_hidden_peers(torrent.peer_mode)) continue;
-        here.insert(torrent.id);
+        here.insert(lookup_hash_of(lookup_id_of(torrent)));
         take_in(torrent);
     }
     for (auto entry = swarms_.begin(); entry != swarms_.end();) {
-        Swarm& swarm = entry->second;
-        const bool stays = here.contains(swarm.torrent.id);
-        if (!stays) wipe(swarm.seed_key);
-        entry = stays ? std::next(entry) : swarms_.erase(entry);
+        entry =
+            here.contains(entry->first) ? std::next(entry) : swarms_.erase(entry); // gone, or under another name now
     }
+    choose_served();
     tell();
     wake_routes();
     say_waiting();
+}
+
+/// Who has a place keeps it: which of too many come first must not depend on their hashes.
+void HiddenSwarms::choose_served()
+{
+    std::size_t places = proto::kMaxSwarms;
+    for (auto& [hash, swarm] : swarms_) {
+        swarm.served = swarm.served && (swarm.seed || swarm.download);
+        if (swarm.served) --places;
+    }
+    for (auto& [hash, swarm] : swarms_) {
+        if (swarm.served || !(swarm.seed || swarm.download)) continue;
+        swarm.served = places > 0;
+        if (swarm.served) --places;
+        swarm.seed_key.use(swarm.seed && swarm.served, clock_.now());
+    }
 }
 
 void HiddenSwarms::wake_routes()
@@ -95,9 +118,9 @@ std::vector<proto::SwarmRequest> HiddenSwarms::requests() const
     std::vector<proto::SwarmRequest> out;
     out.reserve(swarms_.size()); // a vector that grew would leave keys behind
     for (const auto& [hash, swarm] : swarms_) {
-        if (!swarm.seed && !swarm.download) continue;
+        if (!swarm.served) continue;
         const Route route = hooks_.route_of(swarm.torrent.route);
-        out.push_back({hash, route.hops, route.group, swarm.download, swarm.seed ? swarm.seed_key : ""});
+        out.push_back({hash, route.hops, route.group, swarm.download, swarm.seed ? swarm.seed_key.value() : ""});
     }
     return out;
 }
@@ -108,7 +131,8 @@ void HiddenSwarms::tell()
     std::vector<std::string> now;
     std::vector<std::string> hashes;
     for (const proto::SwarmRequest& swarm : wanted) {
-        now.push_back(fmt::format("{}{}", swarm.lookup_hash, swarm.download ? "d" : "s"));
+        const unsigned key = swarms_.at(swarm.lookup_hash).seed_key.number();
+        now.push_back(fmt::format("{}{}{}", swarm.lookup_hash, swarm.download ? "d" : "s", swarm.download ? 0 : key));
         hashes.push_back(swarm.lookup_hash);
     }
     if (now != told_) {
@@ -183,6 +207,8 @@ void HiddenSwarms::on_seen(const std::string& lookup_hash)
 
 std::string HiddenSwarms::waiting_of(const std::string& lookup_hash, const Swarm& swarm) const
 {
+    if (!swarm.served && (swarm.download || swarm.seed))
+        return fmt::format("a place among the {} hidden swarms that are served at a time", proto::kMaxSwarms);
     if (!swarm.download) return {};
     const proto::TunnelSnapshot& snapshot = service_.snapshot();
     const auto found = snapshot.swarms.find(lookup_hash);
@@ -207,6 +233,7 @@ std::vector<HiddenSwarmStatus> HiddenSwarms::status() const
         status.route = swarm.torrent.route;
         status.download = swarm.download;
         status.seed = swarm.seed;
+        status.served = swarm.served;
         status.seen = swarm.seen;
         if (swarm.seed) status.introduction_points = SwarmSplit::introduction_points(service_.info().workers);
         if (const auto found = snapshot.swarms.find(hash); found != snapshot.swarms.end())

@@ -1,13 +1,14 @@
 // The hidden side of this node's torrents: which of them are hidden swarms of ours, in which role, and the links that
 // the tunnels make for them. Stands between the torrents, which know no circuit, and the tunnels, which know no
 // torrent. A torrent with hidden peers is looked for while it is incomplete and seeded when it is complete, under a
-// swarm key that is drawn at each start and never stored; while it is paused, being checked or failed nothing is done
+// swarm key of its own (swarm_key.hpp); while it is paused, being checked or failed nothing is done
 // for it. Process: main, io thread. Spec: docs/protocol.md, section 36.
 #pragma once
 
 #include "base/clock.hpp"
 #include "main/hidden_peers.hpp"
 #include "main/routing.hpp"
+#include "main/swarm_key.hpp"
 #include "main/torrent_types.hpp"
 #include "proto/tunnel_service.hpp"
 
@@ -31,6 +32,7 @@ struct HiddenSwarmStatus {
     TorrentRoute route;
     bool download = false;
     bool seed = false;
+    bool served = false;                   ///< has a place among the kMaxSwarms
     proto::SwarmInfo tunnels;              ///< as the workers said it last, summed
     std::uint32_t introduction_points = 0; ///< wanted, when we seed
     std::uint64_t seen = 0;                ///< messages of others that named the swarm
@@ -52,9 +54,8 @@ struct HiddenSwarmsHooks {
 
 class HiddenSwarms {
 public:
-    /// `service` must outlive it.
-    HiddenSwarms(proto::TunnelService& service, HiddenSwarmsHooks hooks);
-    ~HiddenSwarms();
+    /// `service` and `clock` must outlive it.
+    HiddenSwarms(proto::TunnelService& service, HiddenSwarmsHooks hooks, const Clock& clock);
     HiddenSwarms(const HiddenSwarms&) = delete;
     HiddenSwarms& operator=(const HiddenSwarms&) = delete;
 
@@ -76,7 +77,8 @@ private:
         TorrentInfo torrent;
         bool download = false;
         bool seed = false;
-        std::string seed_key; ///< drawn when it is first seeded
+        bool served = false;
+        SwarmKey seed_key;
         std::uint64_t seen = 0;
         std::uint32_t linked_ever = 0; ///< in any role; the tunnels forget when the role changes
     };
@@ -87,6 +89,7 @@ private:
     };
 
     void take_in(const TorrentInfo& torrent);
+    void choose_served();
     void tell();
     [[nodiscard]] bool has_links(const TorrentRoute& route) const;
     void wake_routes();
@@ -97,6 +100,7 @@ private:
 
     proto::TunnelService& service_;
     HiddenSwarmsHooks hooks_;
+    const Clock& clock_;
     HiddenPeers peers_;
     std::map<std::string, Swarm> swarms_; ///< by lookup hash
     std::map<CircuitId, Link> links_;

@@ -20,7 +20,8 @@ std::unique_ptr<HiddenSwarms> join_hidden_swarms(proto::TunnelService& service, 
         torrents.set_hidden_waiting(id, what);
     };
     hooks.usable = [&torrents](const TorrentRoute& route) { torrents.set_route(route, true, ""); };
-    return std::make_unique<HiddenSwarms>(service, std::move(hooks));
+    static const BootClock clock; // has no state
+    return std::make_unique<HiddenSwarms>(service, std::move(hooks), clock);
 }
 
 } // namespace cepa::main

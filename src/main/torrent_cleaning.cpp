@@ -213,4 +213,12 @@ std::string torrent_id(const lt::info_hash_t& hashes)
     return text;
 }
 
+std::vector<std::string> torrent_ids(const lt::info_hash_t& hashes)
+{
+    std::vector<std::string> ids;
+    if (hashes.has_v1()) ids.push_back(torrent_id(lt::info_hash_t(hashes.v1)));
+    if (hashes.has_v2()) ids.push_back(torrent_id(lt::info_hash_t(hashes.v2)));
+    return ids;
+}
+
 } // namespace cepa::main

@@ -9,6 +9,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace cepa::main {
 
@@ -37,5 +38,8 @@ void forget_plain_life(libtorrent::add_torrent_params& params);
 
 /// The id that TorrentInfo uses: v1 info hash in hex, or the truncated v2 one.
 [[nodiscard]] std::string torrent_id(const libtorrent::info_hash_t& hashes);
+
+/// All that a torrent may be called: a hybrid one has two ids, and a magnet link may name either.
+[[nodiscard]] std::vector<std::string> torrent_ids(const libtorrent::info_hash_t& hashes);
 
 } // namespace cepa::main

@@ -142,11 +142,11 @@ std::string missing_of(const TorrentInfo& info, const RouteState& route, const s
 {
     if (info.state == TorrentState::paused || info.state == TorrentState::failed) return {};
     const bool complete = info.complete || info.state == TorrentState::checking;
-    if (info.peer_mode == PeerMode::hidden && info.peers == 0) return complete ? std::string() : hidden;
+    if (info.peer_mode == PeerMode::hidden && info.peers == 0) return hidden;
     if (!route.ready && info.peer_mode == PeerMode::both && !hidden.empty())
         return fmt::format("{}; open peers: {}", hidden, route.waiting_for);
     if (!route.ready) return route.waiting_for;
-    if (complete) return {};
+    if (complete) return hidden;
     if (info.peer_mode == PeerMode::both && info.peers == 0 && !hidden.empty()) return hidden;
     if (info.peers == 0 && !info.findable)
         return "no way to find peers: no UDP tracker, DHT has no entry point (name a peer with --seeder, or nodes in "

@@ -187,6 +187,7 @@ void TorrentService::Impl::on_alert(const TorrentRoute& route, const lt::alert& 
     if (const auto* connected = lt::alert_cast<lt::peer_connect_alert>(&alert)) return on_connected(*connected);
     if (const auto* added = lt::alert_cast<lt::add_torrent_alert>(&alert)) return on_added(route, *added);
     if (const auto* removed = lt::alert_cast<lt::torrent_removed_alert>(&alert)) return on_removed(*removed);
+    if (const auto* described = lt::alert_cast<lt::metadata_received_alert>(&alert)) on_described(described->handle);
     if (const auto* saved = lt::alert_cast<lt::save_resume_data_alert>(&alert)) return on_saved(*saved);
     if (const auto* failed = lt::alert_cast<lt::save_resume_data_failed_alert>(&alert)) return on_not_saved(*failed);
     if (const auto* failed = lt::alert_cast<lt::torrent_delete_failed_alert>(&alert)) {

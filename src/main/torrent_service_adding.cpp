@@ -72,6 +72,20 @@ bool TorrentService::Impl::findable(const lt::add_torrent_params& params, const 
            (plain && options_.public_network) || std::ranges::any_of(params.trackers, reachable);
 }
 
+bool TorrentService::Impl::has_plain_mark(const lt::info_hash_t& hashes) const
+{
+    return std::ranges::any_of(torrent_ids(hashes), [marks = PlainMarks(options_.plain_marks)](const Id& id) {
+        return marks.has(id);
+    });
+}
+
+Answer<void> TorrentService::Impl::mark_plain(const lt::info_hash_t& hashes) const
+{
+    for (const Id& id : torrent_ids(hashes))
+        if (Answer<void> marked = PlainMarks(options_.plain_marks).add(id); !marked) return marked;
+    return {};
+}
+
 /// Fills everything in and hands it to the route's session; `done` is only called when this succeeds.
 Answer<void> TorrentService::Impl::add_parsed(lt::add_torrent_params params, AddTorrent request, bool plain_life,
                                               IdDone done)
@@ -86,7 +100,7 @@ Answer<void> TorrentService::Impl::add_parsed(lt::add_torrent_params params, Add
     if (const auto known = records_.find(id); known != records_.end())
         return add_again(known->second, std::move(params), request, std::move(done));
     plain_life = plain_life || route.hops == 0 ||
-                 (has_hidden_peers(request.peer_mode) && PlainMarks(options_.plain_marks).has(id));
+                 (has_hidden_peers(request.peer_mode) && has_plain_mark(params.info_hashes));
     if (Answer<void> possible = check_peer_mode(request, id, plain_life); !possible) return possible;
     if (Answer<void> complete = complete_params(params, request, policy_of(route, request.peer_mode)); !complete)
         return complete;
@@ -94,10 +108,10 @@ Answer<void> TorrentService::Impl::add_parsed(lt::add_torrent_params params, Add
     if (!session) return std::unexpected(session.error());
 
     if (route.hops == 0)
-        if (const Answer<void> marked = PlainMarks(options_.plain_marks).add(id); !marked)
-            return std::unexpected(marked.error());
+        if (const Answer<void> marked = mark_plain(params.info_hashes); !marked) return marked;
     TorrentRecord& record = records_[id];
     record.info.id = id;
+    record.info.lookup_id = id; // the v1 hash where there is one
     record.info.route = route;
     record.info.name = params.ti ? params.ti->name() : params.name.empty() ? id : params.name;
     record.info.save_path = params.save_path;
@@ -155,6 +169,18 @@ void TorrentService::Impl::describe(TorrentRecord& record)
         record.handle.add_tracker(tracker);
     }
     if (record.handle.set_metadata(given.ti->info_section())) record.unsaved = true;
+}
+
+/// A magnet link names one hash; with its description a hybrid torrent has the other one too.
+void TorrentService::Impl::on_described(const lt::torrent_handle& handle)
+{
+    TorrentRecord* const record = record_of(handle);
+    if (record == nullptr || !handle.is_valid()) return;
+    const lt::info_hash_t hashes = handle.info_hashes();
+    record->info.lookup_id = torrent_id(hashes);
+    if (record->info.route.hops != 0) return;
+    if (const Answer<void> marked = mark_plain(hashes); !marked)
+        log::warn("it is not kept that a torrent was used without hops", {log::field("why", marked.error())});
 }
 
 void TorrentService::Impl::on_added(const TorrentRoute& route, const lt::add_torrent_alert& alert)

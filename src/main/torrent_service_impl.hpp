@@ -56,6 +56,9 @@ private:
     }
     [[nodiscard]] Answer<void> add_parsed(libtorrent::add_torrent_params params, AddTorrent request,
                                           bool plain_life, IdDone done);
+    /// Under every id: see PlainMarks.
+    [[nodiscard]] bool has_plain_mark(const libtorrent::info_hash_t& hashes) const;
+    [[nodiscard]] Answer<void> mark_plain(const libtorrent::info_hash_t& hashes) const;
     [[nodiscard]] bool findable(const libtorrent::add_torrent_params& params, const AddTorrent& request) const;
     [[nodiscard]] Answer<void> add_again(TorrentRecord& record, libtorrent::add_torrent_params params,
                                          const AddTorrent& request, IdDone done);
@@ -67,6 +70,7 @@ private:
     void on_alert(const TorrentRoute& route, const libtorrent::alert& alert);
     void on_updated(const libtorrent::state_update_alert& alert);
     void on_connected(const libtorrent::peer_connect_alert& alert);
+    void on_described(const libtorrent::torrent_handle& handle);
     void on_file_error(const libtorrent::file_error_alert& alert);
     void on_removed(const libtorrent::torrent_removed_alert& alert);
     void on_saved(const libtorrent::save_resume_data_alert& alert);

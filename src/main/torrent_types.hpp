@@ -70,6 +70,7 @@ enum class TorrentState : std::uint8_t { checking, metadata, downloading, seedin
 /// One torrent as of the last refresh.
 struct TorrentInfo {
     std::string id; ///< v1 info hash in hex, or the truncated v2 one; fixed when it was added
+    std::string lookup_id; ///< what its hidden swarm is named by: the v1 hash as soon as that is known; empty: `id`
     std::string name;
     TorrentRoute route;
     PeerMode peer_mode = PeerMode::open;

@@ -2,6 +2,8 @@
 
 #include "proto/tunnel_service.hpp"
 
+#include "tunnel/hidden_services/own_swarms.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <optional>
@@ -43,6 +45,9 @@ proto::SwarmInfo without_ages(proto::SwarmInfo info)
 }
 
 } // namespace
+
+// What main says it serves is served.
+static_assert(proto::kMaxSwarms == tunnel::OwnSwarms::kMost);
 
 std::vector<tunnel::SwarmPlan> plans_from_proto(const proto::Swarms& swarms)
 {

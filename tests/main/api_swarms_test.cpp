@@ -14,6 +14,7 @@ HiddenSwarmStatus a_seed()
     out.lookup_hash = std::string(20, '\xff');
     out.route = {2, "default"};
     out.seed = true;
+    out.served = true;
     out.introduction_points = 3;
     out.tunnels.set_introduction_points(2);
     out.tunnels.set_announced_ms(90'000);
@@ -34,6 +35,9 @@ TEST(ApiSwarmsTest, TellsAllOfASwarm)
     EXPECT_TRUE(json["looked_up_s"].is_null());
     EXPECT_EQ(json["seen"], 4);
     EXPECT_FALSE(json["estimated_from"].get<std::string>().empty());
+    HiddenSwarmStatus too_many = a_seed();
+    too_many.served = false;
+    EXPECT_EQ(to_json(too_many)["role"], "waiting");
 }
 
 TEST(ApiSwarmsTest, LinesForAPerson)
@@ -52,7 +56,8 @@ TEST(ApiSwarmsTest, LinesForAPerson)
 TEST(ApiSwarmsTest, TheRequestListsThem)
 {
     test::FakeTunnelService service;
-    HiddenSwarms hidden(service, {});
+    const BootClock clock;
+    HiddenSwarms hidden(service, {}, clock);
     Api api;
     add_swarm_methods(api, hidden);
     std::string answer;

@@ -1,8 +1,11 @@
 #include "main/fake_tunnel_service.hpp"
 #include "main/hidden_swarms.hpp"
+#include "support/fake_clock.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 namespace cepa::main {
 namespace {
@@ -42,6 +45,7 @@ protected:
         return out;
     }
 
+    cepa::test::FakeClock clock;
     test::FakeTunnelService service;
     std::map<CircuitId, Endpoint> circuits;
     std::vector<std::pair<Endpoint, bool>> linked;
@@ -55,7 +59,8 @@ protected:
          [this](const std::string&, const Endpoint& peer, bool seeder) { linked.emplace_back(peer, seeder); },
          [this](const std::string&, const Endpoint& peer) { lost.push_back(peer); },
          [this](const std::string& id, const std::string& what) { waiting[id] = what; },
-         [this](const TorrentRoute& route) { usable.push_back(route); }}};
+         [this](const TorrentRoute& route) { usable.push_back(route); }},
+        clock};
 };
 
 TEST(LookupHashTest, IsThatOfTheDeployedNetwork)
@@ -89,6 +94,53 @@ TEST_F(HiddenSwarmsTest, TheSwarmKeyStaysForThisStart)
     EXPECT_TRUE(service.monitored.empty());
     swarms.update({hidden_torrent(TorrentState::seeding)});
     EXPECT_EQ(service.swarms[0].seed_key, key);
+}
+
+TEST_F(HiddenSwarmsTest, AKeyThatNodesRefuseIsReplacedAndTheWorkersAreTold)
+{
+    swarms.update({hidden_torrent(TorrentState::seeding)});
+    const std::string first = service.swarms[0].seed_key;
+    service.state.swarms[lookup_hash_of(kTorrentId)].set_refused(SwarmKey::kRefused);
+    clock.advance(SwarmKey::kLives);
+    service.swarms.clear();
+    swarms.update({hidden_torrent(TorrentState::seeding)});
+    ASSERT_EQ(service.swarms.size(), 1U) << "told anew";
+    EXPECT_NE(service.swarms[0].seed_key, first);
+    EXPECT_EQ(service.swarms[0].seed_key.size(), proto::kSwarmKeySize);
+}
+
+TEST_F(HiddenSwarmsTest, WhoFindsNoPlaceIsToldSoAndGetsOneLater)
+{
+    const auto id_of = [](std::size_t i) { return fmt::format("{:040x}", i); };
+    std::vector<TorrentInfo> torrents;
+    for (std::size_t i = 0; i < proto::kMaxSwarms; ++i) torrents.push_back(hidden_torrent(TorrentState::seeding, id_of(i)));
+    swarms.update(torrents);
+    ASSERT_EQ(service.swarms.size(), proto::kMaxSwarms);
+    for (std::size_t i = 0; i < 3; ++i) torrents.push_back(hidden_torrent(TorrentState::seeding, id_of(5000 + i)));
+    torrents.push_back(hidden_torrent(TorrentState::downloading, id_of(6000)));
+    swarms.update(torrents);
+    EXPECT_EQ(service.swarms.size(), proto::kMaxSwarms);
+    for (std::size_t i = 0; i < proto::kMaxSwarms; ++i) EXPECT_EQ(waiting[id_of(i)], "") << "who has a place keeps it";
+    for (const std::size_t i : {5000U, 5001U, 5002U, 6000U})
+        EXPECT_EQ(waiting[id_of(i)], "a place among the 256 hidden swarms that are served at a time");
+    EXPECT_EQ(std::ranges::count(swarms.status(), false, &HiddenSwarmStatus::served), 4);
+    torrents.erase(torrents.begin(), torrents.begin() + 4);
+    swarms.update(torrents);
+    EXPECT_EQ(service.swarms.size(), proto::kMaxSwarms);
+    EXPECT_EQ(waiting[id_of(5000)], "");
+    EXPECT_EQ(std::ranges::count(swarms.status(), true, &HiddenSwarmStatus::served), static_cast<int>(proto::kMaxSwarms));
+}
+
+TEST_F(HiddenSwarmsTest, AHybridIsLookedForByItsV1HashOnceThatIsKnown)
+{
+    TorrentInfo torrent = hidden_torrent();
+    torrent.lookup_id = torrent.id;
+    swarms.update({torrent});
+    torrent.lookup_id = std::string(40, 'b');
+    swarms.update({torrent});
+    ASSERT_EQ(service.swarms.size(), 1U);
+    EXPECT_EQ(service.swarms[0].lookup_hash, lookup_hash_of(torrent.lookup_id));
+    EXPECT_EQ(swarms.status().size(), 1U);
 }
 
 TEST_F(HiddenSwarmsTest, NothingIsDoneForPausedFailedUncheckedAndOpenOnes)

@@ -217,5 +217,42 @@ TEST_F(HiddenTorrentsTest, APlainLifeIsHiddenOnlyAfterAWarning)
     EXPECT_EQ(again.service.show(*taken)->peer_mode, PeerMode::hidden);
 }
 
+std::string v2_link(const CreatedTorrent& torrent)
+{
+    const auto from = torrent.magnet.find("urn:btmh:");
+    if (from == std::string::npos) return {};
+    return "magnet:?xt=" + torrent.magnet.substr(from, std::string("urn:btmh:1220").size() + 64);
+}
+
+TEST_F(HiddenTorrentsTest, APlainLifeUnderOneOfTwoHashesIsKnownUnderTheOther)
+{
+    const CreatedTorrent torrent = make_torrent(100'000);
+    ASSERT_FALSE(v2_link(torrent).empty()) << torrent.magnet;
+    TorrentNode plain(io, containment, options("127.0.5.1"));
+    ASSERT_TRUE(plain.add(seed(torrent)));
+    TorrentServiceOptions kept = options("127.0.5.2");
+    kept.plain_marks = folder.path() / "marks";
+    {
+        TorrentNode before(io, containment, kept);
+        AddTorrent request;
+        request.source = v2_link(torrent);
+        request.save_path = folder.path() / "got";
+        request.route.hops = 0;
+        request.peers = {plain.plain_endpoint()};
+        const auto id = before.add(request);
+        ASSERT_TRUE(id) << id.error();
+        EXPECT_NE(*id, torrent.id) << "named by the other hash";
+        ASSERT_TRUE(before.complete(*id));
+        EXPECT_EQ(before.service.show(*id)->lookup_id, torrent.id) << "the description tells the first";
+        ASSERT_TRUE(before.wait_for([&](auto done) { before.service.stop(5s, done); }));
+    }
+    TorrentNode node(io, containment, kept);
+    const auto refused = node.add(hidden_seed(torrent));
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().find("--although-seen"), std::string::npos) << refused.error();
+    AddTorrent by_v1 = hidden_get("magnet:?xt=urn:btih:" + torrent.id);
+    EXPECT_FALSE(node.add(by_v1));
+}
+
 } // namespace
 } // namespace cepa::main
