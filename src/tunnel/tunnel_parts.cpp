@@ -141,8 +141,10 @@ void Tunnel::Parts::on_pending(JoinedCircuit& circuit, const Endpoint& source, c
     joining.on_created(circuit, source, header.circuit, message.subspan(1), now);
 }
 
-Endpoint Tunnel::Parts::own_address() const
+Endpoint Tunnel::Parts::own_address()
 {
+    // Each relay that extends to us would need another port than we could name.
+    if (discovery.own().translation() == Translation::address_dependent) return {};
     if (!outside.is_null() || own_addresses.empty()) return outside;
     return own_addresses.front();
 }

@@ -45,7 +45,7 @@ struct Tunnel::Parts final : PathSource {
     void on_plain_stranger(const Endpoint& source, const CellHeader& header, ByteSpan packet);
     void on_pending(JoinedCircuit& circuit, const Endpoint& source, const CellHeader& header, ByteSpan packet);
     void on_other(const Endpoint& source, PacketBuffer& packet);
-    [[nodiscard]] Endpoint own_address() const;
+    [[nodiscard]] Endpoint own_address();
     void take_changes();
     void report_guards();
     void on_addresses(std::vector<Endpoint> addresses, const Endpoint& seen_by_others);
