@@ -226,13 +226,8 @@ void Meetings::on_packet(const Circuit&, const Endpoint&, ByteSpan, TimePoint)
 void Meetings::measure(TimePoint now)
 {
     for (Meeting& meeting : meetings_) {
-        if (meeting.state != State::linked || now - meeting.measured < kMeasured) continue;
-        const Circuit* circuit = circuits_.circuits().find(meeting.circuit);
-        if (circuit == nullptr) continue;
-        const std::uint64_t bytes = circuit->bytes_up + circuit->bytes_down;
-        meeting.per_s = static_cast<double>(bytes - meeting.bytes) / in_seconds(now - meeting.measured);
-        meeting.bytes = bytes;
-        meeting.measured = now;
+        const Circuit* circuit = meeting.state == State::linked ? circuits_.circuits().find(meeting.circuit) : nullptr;
+        if (circuit != nullptr) meeting.worth.measure(now, circuit->bytes_up + circuit->bytes_down);
     }
 }
 
@@ -240,8 +235,8 @@ bool Meetings::end_least_useful(double below, TimePoint now)
 {
     const Meeting* least = nullptr;
     for (const Meeting& meeting : meetings_) {
-        if (meeting.state != State::linked || !meeting.per_s || *meeting.per_s >= below) continue;
-        if (least == nullptr || *meeting.per_s < *least->per_s) least = &meeting;
+        const auto per_s = meeting.state == State::linked ? meeting.worth.per_s() : std::nullopt;
+        if (per_s && *per_s < below && (least == nullptr || per_s < least->worth.per_s())) least = &meeting;
     }
     if (least == nullptr) return false;
     circuits_.circuits().close(least->circuit, "little goes over it, and others want its place", now);
@@ -258,13 +253,13 @@ void Meetings::give_link(TimePoint now)
 
 bool Meetings::make_room_for_link(TimePoint now)
 {
-    if (links() >= kMostLinks && !end_least_useful(kUsefulBytesPerS, now)) return false;
+    if (links() >= kMostLinks && !end_least_useful(LinkWorth::kUsefulBytesPerS, now)) return false;
     if (load_.links() < MeetingLoad::kMostLinks) return true;
     if (Meetings* fuller = load_.with_most_links(links() + 1)) {
         fuller->give_link(now);
         return true;
     }
-    return end_least_useful(kUsefulBytesPerS, now);
+    return end_least_useful(LinkWorth::kUsefulBytesPerS, now);
 }
 
 bool Meetings::on_other_end(const Circuit& circuit, TimePoint now)
@@ -277,8 +272,7 @@ bool Meetings::on_other_end(const Circuit& circuit, TimePoint now)
     if (meeting == nullptr || meeting->state != State::answered) return false;
     meeting->state = State::linked;
     meeting->since = now;
-    meeting->measured = now;
-    meeting->bytes = circuit.bytes_up + circuit.bytes_down;
+    meeting->worth.begin(now, circuit.bytes_up + circuit.bytes_down);
     ++linked_ever_;
     circuits_.tools().observer.on_hidden_link(circuit.id(), plan_.lookup_hash, nullptr);
     return true;

@@ -9,6 +9,7 @@
 
 #include "tunnel/discovery/flood_limit.hpp"
 #include "tunnel/hidden_services/hidden_circuits.hpp"
+#include "tunnel/hidden_services/link_worth.hpp"
 #include "tunnel/hidden_services/recent_keys.hpp"
 #include "tunnel/hidden_services/swarm_plan.hpp"
 
@@ -56,10 +57,6 @@ public:
     /// Of one swarm.
     static constexpr std::size_t kMostWaiting = 12;
     static constexpr std::size_t kMostLinks = 32;
-    /// A link is judged by its last whole period of this length, and by nothing before the first is over...
-    static constexpr Duration kMeasured = std::chrono::seconds(60);
-    /// ... and makes room for others when less than so much per second went over it: pings alone are less.
-    static constexpr double kUsefulBytesPerS = 1024;
 
     /// `plan` has a seed key; all outlive this.
     Meetings(const SwarmPlan& plan, HiddenCircuits& circuits, MeetingLoad& load);
@@ -98,9 +95,7 @@ private:
         TimePoint since{};
         TimePoint begun{};  ///< the circuit that is built now
         unsigned paths = 1; ///< that were tried
-        std::uint64_t bytes = 0;     ///< over the link when it was measured last
-        TimePoint measured{};
-        std::optional<double> per_s; ///< over the last whole period
+        LinkWorth worth; ///< of both directions
     };
     [[nodiscard]] Meeting* find(CircuitId circuit);
     [[nodiscard]] Result<CircuitId> begin_path(TimePoint now);
