@@ -2,6 +2,12 @@
 
 #include "support/packet.hpp"
 #include "tunnel/cell/cell.hpp"
+#include "worker/shared_facts.hpp"
+#include "worker/sibling_messages.hpp"
+
+#include <gtest/gtest.h>
+
+#include <utility>
 
 namespace cepa::test {
 
@@ -61,22 +67,43 @@ public:
     void forget_introduction(const Introduction&) override {}
     void offer_rendezvous(const Cookie& cookie, CircuitId circuit) override
     {
-        later([this, cookie, circuit] { hub_.offers_.emplace(cookie, Side{self_, circuit}); });
+        proto::Envelope notice;
+        notice.mutable_offer_rendezvous()->set_cookie(worker::text_of(cookie));
+        notice.mutable_offer_rendezvous()->set_circuit_id(circuit.value);
+        say(std::move(notice));
     }
     void withdraw_rendezvous(const Cookie& cookie) override
     {
-        later([this, cookie] { hub_.offers_.erase(cookie); });
+        proto::Envelope notice;
+        notice.mutable_withdraw_rendezvous()->set_cookie(worker::text_of(cookie));
+        say(std::move(notice));
     }
-    void link(const Cookie& cookie, LinkHalf mine, Linked done) override;
+    void link(const Cookie& cookie, LinkHalf mine, Linked done) override
+    {
+        proto::Envelope call;
+        call.mutable_link()->set_cookie(worker::text_of(cookie));
+        *call.mutable_link()->mutable_half() = worker::half_to_proto(std::move(mine));
+        say(std::move(call), [done = std::move(done)](const Result<proto::Answer>& answer) {
+            done(answer && answer->has_half() ? worker::half_from_proto(answer->half()) : std::nullopt);
+        });
+    }
     void unlinked(CircuitId mine) override
     {
-        later([this, mine] { hub_.unlink(mine); });
+        proto::Envelope notice;
+        notice.mutable_unlink()->set_circuit_id(mine.value);
+        say(std::move(notice));
     }
-    void moved(CircuitId, const Endpoint&) override {}
+    void moved(CircuitId mine, const Endpoint& neighbour) override
+    {
+        proto::Envelope notice;
+        notice.mutable_link_moved()->set_circuit_id(mine.value);
+        *notice.mutable_link_moved()->mutable_neighbour() = worker::endpoint_to_proto(neighbour);
+        say(std::move(notice));
+    }
     void pass_on(CircuitId, const Endpoint&, PacketBuffer&) override {}
 
 private:
-    /// What was written before a death is still read.
+    void say(proto::Envelope message, proto::Rpc::Reply reply = nullptr);
     void later(std::function<void()> what) { hub_.network_.at(kHubLatency, std::move(what)); }
 
     SimCluster& hub_;
@@ -111,8 +138,10 @@ SimCluster::SimCluster(SimNetwork& network, const Endpoint& address, std::size_t
 {
     for (std::size_t i = 0; i < workers; ++i)
         workers_.push_back(std::make_unique<Worker>(*this, i));
-    for (std::size_t i = 0; i < workers; ++i)
+    for (std::size_t i = 0; i < workers; ++i) {
         start(i);
+        lives_known_.push_back(workers_[i]->life);
+    }
     network_.attach(address_, [this](const SimPacket& packet) { receive(packet); });
     ticking_ = network_.every(std::chrono::milliseconds(50), [this] {
         for (const auto& worker : workers_)
@@ -170,83 +199,99 @@ std::uint64_t SimCluster::dropped(const std::string& why) const
     return out;
 }
 
-void SimCluster::reach(LinkStage stage, const Side& asking, const Side& waiting)
+void SimCluster::Sibling::say(proto::Envelope message, proto::Rpc::Reply reply)
 {
-    if (before) before(stage, asking.worker, waiting.worker);
+    const Sender self{self_, hub_.workers_[self_]->life};
+    later([this, self, message = std::move(message), reply = std::move(reply)] { hub_.say(self, message, reply); });
 }
 
-void SimCluster::tell(const Side& side, std::function<void(ForSiblings&)> what)
+// --- main
+
+bool SimCluster::runs(WorkerId worker)
 {
-    network_.at(kHubLatency, [this, side, life = workers_[side.worker]->life, what = std::move(what)] {
-        if (workers_[side.worker]->life == life) what(workers_[side.worker]->tunnel->for_siblings());
+    return lives_known_[worker.value] != 0;
+}
+
+bool SimCluster::may_have(WorkerId worker, CircuitId circuit)
+{
+    return owner(circuit) == worker.value;
+}
+
+void SimCluster::reach(LinkStage stage, const proto::Link& link)
+{
+    const auto offered = offered_.find(link.cookie());
+    if (before && offered != offered_.end()) before(stage, owner(CircuitId(link.half().circuit_id())), offered->second);
+}
+
+void SimCluster::say(const Sender& from, const proto::Envelope& message, proto::Rpc::Reply reply)
+{
+    if (message.has_offer_rendezvous()) offered_[message.offer_rendezvous().cookie()] = from.worker;
+    if (message.has_link()) reach(LinkStage::asked, message.link());
+    const auto respond = [this, from, link = message.link(), reply = std::move(reply)](proto::Answer answer) {
+        network_.at(kHubLatency, [this, from, link, reply, answer = std::move(answer)]() mutable {
+            reach(LinkStage::answering, link);
+            if (reply && workers_[from.worker]->life == from.life) reply(std::move(answer));
+        });
+    };
+    const WorkerId worker(static_cast<std::uint16_t>(from.worker));
+    EXPECT_EQ(calls_.on_call(worker, message, respond), main::SiblingCalls::Verdict::served);
+}
+
+/// A call to a worker that has died meanwhile is never answered: its stream's end is what main hears.
+void SimCluster::call(WorkerId worker, proto::Envelope envelope, Duration timeout, proto::Rpc::Reply reply)
+{
+    const Sender to{worker.value, lives_known_[worker.value]};
+    const auto asked = std::make_shared<proto::Rpc::Reply>(std::move(reply));
+    const auto answer = [asked](Result<proto::Answer> said) {
+        if (const auto once = std::exchange(*asked, nullptr)) once(std::move(said));
+    };
+    network_.at(timeout, [answer] { answer(fail(make_error_code(proto::ProtoError::timed_out))); });
+    network_.at(kHubLatency, [this, to, envelope = std::move(envelope), answer] {
+        if (envelope.has_link()) reach(LinkStage::passing, envelope.link());
+        if (workers_[to.worker]->life != to.life) return;
+        proto::Answer said = serve(to.worker, envelope);
+        if (envelope.has_link()) reach(LinkStage::linked, envelope.link());
+        network_.at(kHubLatency, [answer, said = std::move(said)]() mutable { answer(std::move(said)); });
     });
 }
 
-void SimCluster::Sibling::link(const Cookie& cookie, LinkHalf mine, Linked done)
+void SimCluster::notify(WorkerId worker, proto::Envelope envelope)
 {
-    const Side asking{self_, mine.circuit};
-    auto half = std::make_shared<LinkHalf>(std::move(mine));
-    later([this, cookie, half, done = std::move(done), asking, life = hub_.workers_[self_]->life] {
-        hub_.link({asking, {}, half, done, life}, cookie);
+    const Sender to{worker.value, lives_known_[worker.value]};
+    network_.at(kHubLatency, [this, to, envelope = std::move(envelope)] {
+        if (workers_[to.worker]->life == to.life) static_cast<void>(serve(to.worker, envelope));
     });
 }
 
-void SimCluster::link(Pending wanted, const Cookie& cookie)
+/// See worker/sibling_service.cpp, which needs a pipe.
+proto::Answer SimCluster::serve(std::size_t worker, const proto::Envelope& call)
 {
-    const auto pending = std::make_shared<Pending>(std::move(wanted));
-    const auto found = offers_.find(cookie);
-    if (found == offers_.end()) return answer(pending, nullptr);
-    pending->waiting = found->second;
-    reach(LinkStage::asked, pending->asking, pending->waiting);
-    if (!offers_.contains(cookie)) return answer(pending, nullptr); // it died just now
-    offers_.erase(cookie);
-    // Who asked may have died since; main then hears of a worker's end after what it had said.
-    if (workers_[pending->asking.worker]->life != pending->asking_life) {
-        tell(pending->waiting, [circuit = pending->waiting.circuit](ForSiblings& tunnel) { tunnel.unlink(circuit); });
-        return;
-    }
-    others_[pending->asking.circuit] = pending->waiting;
-    others_[pending->waiting.circuit] = pending->asking;
-    network_.at(kHubLatency, [this, pending, cookie, life = workers_[pending->waiting.worker]->life] {
-        reach(LinkStage::passing, pending->asking, pending->waiting);
-        if (workers_[pending->waiting.worker]->life != life) return answer(pending, nullptr);
-        auto ours = workers_[pending->waiting.worker]->tunnel->for_siblings().link(cookie, std::move(*pending->half));
-        auto half = ours ? std::make_shared<LinkHalf>(std::move(*ours)) : nullptr;
-        reach(LinkStage::linked, pending->asking, pending->waiting);
-        network_.at(kHubLatency, [this, pending, half] { answer(pending, half); });
-    });
-}
-
-void SimCluster::answer(const std::shared_ptr<Pending>& pending, std::shared_ptr<LinkHalf> half)
-{
-    const bool stands = others_.contains(pending->asking.circuit);
-    if (half && !stands) half = nullptr;
-    network_.at(kHubLatency, [this, pending, half] {
-        reach(LinkStage::answering, pending->asking, pending->waiting);
-        if (workers_[pending->asking.worker]->life != pending->asking_life) return;
-        pending->done(half ? std::optional(std::move(*half)) : std::nullopt);
-    });
-}
-
-void SimCluster::unlink(CircuitId circuit)
-{
-    const auto found = others_.find(circuit);
-    if (found == others_.end()) return;
-    const Side other = found->second;
-    others_.erase(circuit);
-    others_.erase(other.circuit);
-    tell(other, [circuit = other.circuit](ForSiblings& tunnel) { tunnel.unlink(circuit); });
+    proto::Answer answer;
+    ForSiblings& tunnel = workers_[worker]->tunnel->for_siblings();
+    if (call.has_unlink()) tunnel.unlink(CircuitId(call.unlink().circuit_id()));
+    if (call.has_link_moved())
+        if (const auto neighbour = worker::endpoint_from_proto(call.link_moved().neighbour()))
+            tunnel.moved(CircuitId(call.link_moved().circuit_id()), *neighbour);
+    if (!call.has_link()) return answer;
+    const auto cookie = worker::hash_from_proto(call.link().cookie());
+    auto theirs = worker::half_from_proto(call.link().half());
+    EXPECT_TRUE(cookie && theirs);
+    auto ours = cookie && theirs ? tunnel.link(*cookie, std::move(*theirs)) : std::nullopt;
+    if (ours)
+        *answer.mutable_half() = worker::half_to_proto(std::move(*ours));
+    else
+        answer.set_error("nobody waits");
+    return answer;
 }
 
 void SimCluster::kill(std::size_t worker)
 {
     start(worker);
-    std::vector<CircuitId> broken;
-    for (const auto& [circuit, other] : others_)
-        if (owner(circuit) == worker) broken.push_back(circuit);
-    for (const CircuitId circuit : broken)
-        unlink(circuit);
-    std::erase_if(offers_, [&](const auto& offer) { return offer.second.worker == worker; });
+    network_.at(kHubLatency, [this, worker, life = workers_[worker]->life] {
+        lives_known_[worker] = 0;
+        calls_.on_worker_gone(WorkerId(static_cast<std::uint16_t>(worker)));
+        lives_known_[worker] = life;
+    });
 }
 
 } // namespace cepa::test
