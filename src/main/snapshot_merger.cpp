@@ -94,6 +94,7 @@ void SnapshotMerger::remove(WorkerId worker)
     remove_worker(into_.relays, worker);
     remove_worker(into_.exits, worker);
     into_.workers.erase(worker.value);
+    if (worker == WorkerId(0)) into_.discovery.Clear(); // its successor begins anew
     if (swarms_.erase(worker) != 0) sum_swarms();
 }
 

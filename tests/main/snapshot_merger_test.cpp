@@ -124,6 +124,22 @@ TEST_F(SnapshotMergerTest, ADeadWorkersObjectsAreForgotten)
     EXPECT_TRUE(snapshot.workers.contains(1));
 }
 
+TEST_F(SnapshotMergerTest, WhatADeadWorkerZeroHadFoundIsNotShownAnyMore)
+{
+    proto::Sync sync;
+    sync.mutable_discovery()->set_peers(5);
+    sync.mutable_discovery()->set_dht_nodes(7);
+    ASSERT_EQ(merge(0, sync), 0U);
+    merger.remove(WorkerId(1));
+    EXPECT_EQ(snapshot.discovery.dht_nodes(), 7U);
+    merger.remove(WorkerId(0));
+    EXPECT_EQ(snapshot.discovery.ByteSizeLong(), 0U);
+    sync.mutable_discovery()->clear_dht_nodes(); // its successor knows no DHT yet, and does not name it
+    ASSERT_EQ(merge(0, sync), 0U);
+    EXPECT_EQ(snapshot.discovery.peers(), 5U);
+    EXPECT_EQ(snapshot.discovery.dht_nodes(), 0U);
+}
+
 TEST_F(SnapshotMergerTest, ObjectsAndReasonsAreLimited)
 {
     for (std::uint32_t i = 0; i < SnapshotMerger::kMaxObjects; ++i)
