@@ -1,8 +1,18 @@
 #include "tunnel/hidden_services/seeder_table.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace cepa::tunnel {
+
+namespace {
+
+unsigned failures_of(const Seeder& seeder) noexcept
+{
+    return seeder.useful() ? 0 : seeder.retry.failures() + seeder.useless;
+}
+
+} // namespace
 
 const IntroductionPoint& Seeder::take_point(TimePoint now)
 {
@@ -18,28 +28,51 @@ void Seeder::keep_points(TimePoint now, Duration least) noexcept
         point.seen = std::max(point.seen, now - SeederTable::kPointKept + least);
 }
 
-// Who failed us most makes room, and among those who never did, nobody: liars cannot push out who was not yet tried.
+// Who failed us most, or held a link and brought nothing, makes room, and among those who never did, nobody: liars cannot push out who was not yet tried.
 bool SeederTable::make_room()
 {
     if (seeders_.size() < kMost) return true;
     auto worst = seeders_.end();
     for (auto it = seeders_.begin(); it != seeders_.end(); ++it) {
         const Seeder& seeder = it->second;
-        if (seeder.busy() || seeder.retry.failures() == 0) continue;
-        if (worst == seeders_.end() || seeder.retry.failures() > worst->second.retry.failures()) worst = it;
+        if (seeder.busy() || failures_of(seeder) == 0) continue;
+        if (worst == seeders_.end() || failures_of(seeder) > failures_of(worst->second)) worst = it;
     }
     if (worst == seeders_.end()) return false;
     seeders_.erase(worst);
     return true;
 }
 
-bool SeederTable::learn(const PublicKey& swarm_key, const IntroductionPoint& point, TimePoint now)
+std::vector<std::pair<const PublicKey, Seeder>*> SeederTable::in_turn()
+{
+    std::vector<std::pair<const PublicKey, Seeder>*> out;
+    for (auto& entry : seeders_)
+        out.push_back(&entry);
+    std::ranges::stable_sort(out, {}, [](const auto* entry) {
+        const Seeder& seeder = entry->second;
+        return std::tuple(!seeder.useful(), std::max(seeder.known, seeder.asked), seeder.place);
+    });
+    return out;
+}
+
+Seeder* SeederTable::least_useful()
+{
+    Seeder* least = nullptr;
+    for (auto& [key, seeder] : seeders_) {
+        if (!seeder.link || !seeder.worth.per_s() || seeder.useful()) continue;
+        if (least == nullptr || seeder.worth.per_s() < least->worth.per_s()) least = &seeder;
+    }
+    return least;
+}
+
+bool SeederTable::learn(const PublicKey& swarm_key, const IntroductionPoint& point, TimePoint now, std::uint32_t place)
 {
     auto found = seeders_.find(swarm_key);
     if (found == seeders_.end()) {
         if (!make_room()) return false;
         found = seeders_.try_emplace(swarm_key).first;
         found->second.known = now;
+        found->second.place = place;
     }
     std::vector<IntroductionPoint>& points = found->second.points;
     const auto known = std::ranges::find(points, point.address, &IntroductionPoint::address);

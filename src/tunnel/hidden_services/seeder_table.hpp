@@ -5,6 +5,7 @@
 
 #include "tunnel/hidden_services/backoff.hpp"
 #include "tunnel/hidden_services/end_to_end.hpp"
+#include "tunnel/hidden_services/link_worth.hpp"
 
 #include <map>
 #include <optional>
@@ -48,9 +49,17 @@ struct Seeder {
     std::optional<CircuitId> link;
     TimePoint linked_at{};
     TimePoint known{}; ///< since when
+    TimePoint asked{}; ///< last, through whatever introduction point
+    std::uint32_t place = 0; ///< drawn: who is named first, and what key somebody chose, give no better turn
+    LinkWorth worth;         ///< of what its link brings, or its last one brought
+    unsigned useless = 0;    ///< links in a row that were given up because they brought nothing
     Backoff retry{std::chrono::seconds(2), std::chrono::seconds(60)};
 
     [[nodiscard]] bool busy() const noexcept { return link || linking || !requests.empty(); }
+    [[nodiscard]] bool useful() const noexcept
+    {
+        return worth.per_s() && *worth.per_s() >= LinkWorth::kUsefulBytesPerS;
+    }
     /// Its introduction points are kept for so long at least, however long nobody has named them.
     void keep_points(TimePoint now, Duration least) noexcept;
     /// The next introduction point to ask: the one that was asked longest ago, if at all, and of such the one that was
@@ -65,7 +74,8 @@ public:
     static constexpr Duration kPointKept = std::chrono::seconds(180);
 
     /// Somebody said that `point` leads to the seeder with that key. False when there is no room.
-    bool learn(const PublicKey& swarm_key, const IntroductionPoint& point, TimePoint now);
+    /// `place` is drawn at random for it.
+    bool learn(const PublicKey& swarm_key, const IntroductionPoint& point, TimePoint now, std::uint32_t place = 0);
     /// A seeder that is another worker's: only counted.
     void note(const PublicKey& swarm_key, TimePoint now);
     /// Seeders, ours and those of others.
@@ -73,6 +83,11 @@ public:
     void expire(TimePoint now);
     void forget_point(const PublicKey& swarm_key, const Endpoint& address);
 
+    /// Those that are of use first, then whoever was asked, or first heard of, longest ago: each gets its turn, whatever
+    /// others say of how many more.
+    [[nodiscard]] std::vector<std::pair<const PublicKey, Seeder>*> in_turn();
+    /// Of the links that were judged and are of no use, the one that brings least; nullptr when there is none.
+    [[nodiscard]] Seeder* least_useful();
     [[nodiscard]] Seeder* find(const PublicKey& swarm_key);
     [[nodiscard]] Seeder* find_link(CircuitId circuit);
     [[nodiscard]] std::map<PublicKey, Seeder>& all() noexcept { return seeders_; }

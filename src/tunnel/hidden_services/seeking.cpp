@@ -56,7 +56,10 @@ void Seeking::tick(TimePoint now)
         retire_link(seeder, now);
         if (seeder.busy()) ++taken;
     }
-    for (auto& [key, seeder] : seeders_.all()) {
+    judge_links(now);
+    make_room(taken, now);
+    for (auto* entry : seeders_.in_turn()) {
+        auto& [key, seeder] = *entry;
         if (!plan_.has_part(key)) continue; // it was, before the workers' number changed
         const bool was_busy = seeder.busy();
         tick(key, seeder, was_busy || taken < most_links(), now);
@@ -73,6 +76,37 @@ void Seeking::retire_link(Seeder& seeder, TimePoint now)
     seeder.link.reset(); // it ends by itself, when idle
     seeder.keep_points(now, kPointsLeft);
     search_.hurry(now);
+}
+
+void Seeking::judge_links(TimePoint now)
+{
+    for (auto& [key, seeder] : seeders_.all()) {
+        const Circuit* circuit = seeder.link ? circuits_.circuits().find(*seeder.link) : nullptr;
+        if (circuit == nullptr) continue;
+        seeder.worth.measure(now, circuit->bytes_down);
+        if (seeder.useful()) seeder.useless = 0;
+    }
+}
+
+bool Seeking::may_begin(const PublicKey& swarm_key, const Seeder& seeder, TimePoint now) const
+{
+    return plan_.has_part(swarm_key) && !seeder.busy() && !seeder.points.empty() && seeder.retry.due(now);
+}
+
+// Keys cost nothing: whoever has many, and links without giving anything, would else hold all our links. One at a time,
+// and only for somebody who has not held one in vain more often. The place is taken by the next tick.
+void Seeking::make_room(std::size_t taken, TimePoint now)
+{
+    Seeder* least = taken < most_links() ? nullptr : seeders_.least_useful();
+    if (least == nullptr) return;
+    const bool waits = std::ranges::any_of(seeders_.all(), [&](const auto& entry) {
+        return may_begin(entry.first, entry.second, now) && entry.second.useless <= least->useless;
+    });
+    if (!waits) return;
+    ++least->useless;
+    least->retry.wait_until(now + kUselessPause);
+    const CircuitId link = *std::exchange(least->link, std::nullopt);
+    circuits_.circuits().close(link, "brought nothing, and others wait", now);
 }
 
 void Seeking::tick(const PublicKey& swarm_key, Seeder& seeder, bool room, TimePoint now)
@@ -103,6 +137,7 @@ void Seeking::ask(const PublicKey& swarm_key, Seeder& seeder, TimePoint now)
     EndRequest request{*circuit, random_u16(tools.random), EphemeralKey::generate(tools.random), point.address.ip, now};
     const Bytes packet = overlay_packet(tools.sender.prefix(), CreateE2e{request.identifier, plan_.lookup_hash,
                                                                          swarm_key, request.ephemeral.public_key});
+    seeder.asked = now;
     if (tools.circuits.send_packet(*circuit, point.address, packet)) seeder.requests.push_back(std::move(request));
 }
 
@@ -182,6 +217,7 @@ void Seeking::on_message(const Circuit& circuit, MessageId id, ByteSpan body, Ti
     EndLink linking = *std::exchange(seeder->linking, std::nullopt);
     seeder->link = circuit.id();
     seeder->linked_at = now;
+    seeder->worth.begin(now, circuit.bytes_down);
     ++linked_ever_;
     circuits_.circuits().join_end(circuit.id(), *std::move(linking.layer), End::downloader, now);
     for (const auto& [key, one] : seeders_.all())

@@ -30,6 +30,8 @@ public:
     static constexpr Duration kLinkWithin = std::chrono::seconds(20);
     /// A link that held so long was honest: the next one is made at once.
     static constexpr Duration kHeld = std::chrono::seconds(30);
+    /// A seeder whose link brought nothing while others waited is not asked for so long.
+    static constexpr Duration kUselessPause = std::chrono::seconds(60);
 
     /// All outlive this.
     Seeking(const SwarmPlan& plan, HiddenCircuits& circuits, LookupCircuits& lookups);
@@ -59,6 +61,9 @@ public:
 private:
     [[nodiscard]] std::size_t most_links() const noexcept;
     void retire_link(Seeder& seeder, TimePoint now);
+    void judge_links(TimePoint now);
+    void make_room(std::size_t taken, TimePoint now);
+    [[nodiscard]] bool may_begin(const PublicKey& swarm_key, const Seeder& seeder, TimePoint now) const;
     void tick(const PublicKey& swarm_key, Seeder& seeder, bool room, TimePoint now);
     void ask(const PublicKey& swarm_key, Seeder& seeder, TimePoint now);
     [[nodiscard]] bool on_created_e2e(CircuitId circuit, const Endpoint& origin, const CreatedE2e& answer,

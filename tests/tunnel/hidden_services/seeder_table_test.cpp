@@ -67,6 +67,46 @@ TEST(SeederTable, LiarsPushOutNobodyWhoWasNotTried)
     EXPECT_EQ(table.all().size(), SeederTable::kMost);
 }
 
+TEST(SeederTable, WhoeverWaitsLongestHasTheNextTurnWhateverItsKey)
+{
+    SeederTable table;
+    for (std::uint32_t n = 0; n < 10; ++n)
+        table.learn(key_number(n), point(n), kTableNow, 100 - n); // named by one answer: the drawn place decides
+    table.learn(key_number(20), point(20), kTableNow + 1s, 0);
+    EXPECT_EQ(table.in_turn().front()->first, key_number(9));
+    EXPECT_EQ(table.in_turn().back()->first, key_number(20));
+    table.find(key_number(9))->asked = kTableNow + 2s;
+    EXPECT_EQ(table.in_turn().front()->first, key_number(8));
+    EXPECT_EQ(table.in_turn().back()->first, key_number(9));
+    for (std::uint32_t n = 30; n < 50; ++n) // who comes later, with however many keys, comes later
+        table.learn(key_number(n), point(n), kTableNow + 3s, 0);
+    EXPECT_EQ(table.in_turn()[10]->first, key_number(9));
+    Seeder& good = *table.find(key_number(40));
+    good.worth.begin(kTableNow, 0);
+    good.worth.measure(kTableNow + 60s, 60 * 2000);
+    EXPECT_EQ(table.in_turn().front()->first, key_number(40));
+}
+
+TEST(SeederTable, WhoHeldALinkAndBroughtNothingMakesRoom)
+{
+    SeederTable table;
+    for (std::uint32_t n = 0; n < SeederTable::kMost; ++n)
+        table.learn(key_number(n), point(n), kTableNow);
+    for (const std::uint32_t n : {5U, 6U, 7U}) {
+        Seeder& seeder = *table.find(key_number(n));
+        seeder.link = CircuitId(n);
+        seeder.worth.begin(kTableNow, 0);
+        seeder.worth.measure(kTableNow + 60s, n == 5 ? 60 * 2000 : n * 100);
+    }
+    EXPECT_EQ(table.least_useful(), table.find(key_number(6)));
+    table.find(key_number(6))->useless = 1;
+    EXPECT_FALSE(table.learn(key_number(2000), point(7), kTableNow)); // it is linked still
+    table.find(key_number(6))->link.reset();
+    EXPECT_EQ(table.least_useful(), table.find(key_number(7)));
+    EXPECT_TRUE(table.learn(key_number(2000), point(7), kTableNow));
+    EXPECT_EQ(table.find(key_number(6)), nullptr);
+}
+
 TEST(SeederTable, PointsTakeTurns)
 {
     SeederTable table;

@@ -1,5 +1,6 @@
 #include "support/seeker_bench.hpp"
 
+#include <map>
 #include <set>
 
 namespace cepa::tunnel {
@@ -185,6 +186,91 @@ TEST_F(SeekingTest, WhatIsNotLinkedInTimeIsGivenUp)
     run(21s);
     EXPECT_TRUE(circuits_of(CircuitPurpose::rendezvous).empty());
     EXPECT_TRUE(closed_.empty()); // nobody had heard of it
+}
+
+// Keys cost nothing: fakes answer and link as honest seeders do, and then give nothing.
+class SeekingAmongFakes : public SeekingTest {
+protected:
+    struct End {
+        PublicKey seeder;
+        std::unique_ptr<Layer> layer;
+    };
+    SeekingAmongFakes()
+    {
+        for (std::uint32_t n = 0; n < 3 * Seeking::kMostLinks; ++n) {
+            const PrivateKey key = PrivateKey::generate();
+            secrets_.emplace(key.public_key(), key);
+            peers_.push_back(peer(key.public_key(), n));
+        }
+        secrets_.emplace(seeder_.public_key(), seeder_);
+        peers_.push_back(peer(seeder_.public_key(), 100)); // the last that is named
+    }
+    void on_question(const Told& told)
+    {
+        const auto request = PeersRequest::parse(told.body());
+        std::vector<PeersResponse::Peer> some;
+        for (; some.size() < 7; named_ = (named_ + 1) % peers_.size())
+            some.push_back(peers_[named_]);
+        say(told.circuit, PeersResponse{request->identifier, plan_.lookup_hash, some});
+    }
+    void on_request(const Told& told)
+    {
+        const auto data = Data::parse(told.body());
+        if (packet_message_id(data->payload) != static_cast<std::uint8_t>(MessageId::create_e2e)) return;
+        const ByteSpan body = data->payload.subspan(kPrefixSize + 1);
+        const Asked asked{told.circuit, data->destination.endpoint, MessageId::create_e2e,
+                          Bytes(body.begin(), body.end())};
+        const PublicKey key = CreateE2e::parse(asked.body)->swarm_key;
+        from(asked.circuit, {asked.to.ip, 1}, created(asked, secrets_.at(key), network_[4].address, network_[4].key));
+        for (const CircuitId id : circuits_of(CircuitPurpose::rendezvous))
+            if (!links_.contains(id)) links_.emplace(id, End{key, std::move(end_)});
+    }
+    void on_told(const Told& told)
+    {
+        if (told.id() == MessageId::peers_request) return on_question(told);
+        const auto link = links_.find(told.circuit);
+        if (link == links_.end() && told.id() == MessageId::data) return on_request(told);
+        if (link == links_.end()) return;
+        if (told.id() == MessageId::ping)
+            return say(told.circuit, Pong{Ping::parse(told.body())->identifier}, link->second.layer.get());
+        if (told.id() != MessageId::link_e2e) return;
+        say(told.circuit, LinkedE2e{LinkE2e::parse(told.body())->identifier});
+        ends_[told.circuit] = link->second.layer.get();
+    }
+    [[nodiscard]] bool honest_is_linked() const
+    {
+        return std::ranges::any_of(links_, [&](const auto& entry) {
+            return entry.second.seeder == seeder_.public_key() && ends_.contains(entry.first) &&
+                   own_.find(entry.first) != nullptr;
+        });
+    }
+    void second()
+    {
+        step(1s);
+        while (const auto told = take())
+            on_told(*told);
+        for (const auto& [id, end] : links_)
+            if (end.seeder == seeder_.public_key() && ends_.contains(id) && own_.find(id) != nullptr)
+                say(id, Data{{}, {}, Bytes(1300, 5)}, end.layer.get());
+    }
+
+    std::map<PublicKey, PrivateKey> secrets_;
+    std::vector<PeersResponse::Peer> peers_;
+    std::size_t named_ = 0;
+    std::map<CircuitId, End> links_;
+};
+
+TEST_F(SeekingAmongFakes, AnHonestSeederHasItsTurnAndStays)
+{
+    int seconds = 0;
+    for (; seconds < 1500 && !honest_is_linked(); ++seconds)
+        second();
+    EXPECT_TRUE(honest_is_linked());
+    EXPECT_LE(seeking_->links(), Seeking::kMostLinks);
+    for (int i = 0; i < 400; ++i) {
+        second();
+        ASSERT_TRUE(honest_is_linked()) << i;
+    }
 }
 
 TEST_F(SeekingTest, OnlySeedersOfOurPartAreAskedAndNotTooManyOfThem)
