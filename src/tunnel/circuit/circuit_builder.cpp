@@ -12,6 +12,10 @@ using namespace std::chrono_literals;
 
 constexpr Duration kPerHop = 10s;
 constexpr Duration kInTotal = 60s;
+/// Of circuits for hidden services, on which somebody waits: first, and when the same hop was asked again.
+constexpr Duration kPerHiddenHop = 2500ms;
+constexpr Duration kPerHiddenHopAgain = 4s;
+constexpr Duration kNotedSilent = 1500ms;
 
 constexpr BuildStep kWaiting{};
 constexpr BuildStep kReady{BuildStep::Kind::ready, {}};
@@ -54,7 +58,11 @@ void CircuitBuilder::prepare_message(TimePoint now)
         identifier_ = random_u16(tools_.random);
     while (identifier_ == before);
     ephemeral_ = EphemeralKey::generate(tools_.random);
-    retry_ = std::min(now + kPerHop, give_up_);
+    asked_at_ = now;
+    noted_ = false;
+    const bool data = wish_.purpose == CircuitPurpose::data;
+    const Duration patience = data ? kPerHop : asked_ == 1 ? kPerHiddenHop : kPerHiddenHopAgain;
+    retry_ = std::min(now + patience, give_up_);
 }
 
 // Without relay_early, like the create of a relay: nothing tells the first hop that the path begins with us.
@@ -163,13 +171,12 @@ bool CircuitBuilder::replan()
 {
     silent_.push_back(path_[0].key);
     const PathSource& source = tools_.source;
-    const auto other =
-        wish_.purpose == CircuitPurpose::data
-            ? tools_.selection.choose_other(
-                  path_, 0, silent_, [](const Candidate&) { return true; }, source.candidates(), source.loads(),
-                  source.now_unix_s())
-            : tools_.selection.choose_other_first(wish_, path_, silent_, source.candidates(), source.loads(),
-                                                  source.now_unix_s());
+    const auto other = wish_.purpose == CircuitPurpose::data
+                           ? tools_.selection.choose_other(
+                                 path_, 0, silent_, [](const Candidate&) { return true; }, source.candidates(),
+                                 source.loads(), source.now_unix_s())
+                           : tools_.selection.choose_other_first(wish_, path_, silent_, source.candidates(),
+                                                                 source.loads(), source.now_unix_s());
     if (other) path_[0] = *other;
     return other.has_value();
 }
@@ -184,6 +191,14 @@ BuildStep CircuitBuilder::ask_again(TimePoint now)
     if (!probing_ && asked_ < kMostForHop) return send_extend(now) ? kWaiting : failed("cannot seal");
     if (by_address_ && !is_required(position())) tools_.source.unreachable(path_[position()].key);
     return failed("a hop was silent");
+}
+
+std::optional<PublicKey> CircuitBuilder::take_silent(TimePoint now)
+{
+    if (wish_.purpose == CircuitPurpose::data || noted_ || messages_ == 0) return std::nullopt;
+    if (position() >= path_.size() || is_required(position()) || now - asked_at_ < kNotedSilent) return std::nullopt;
+    noted_ = true;
+    return path_[position()].key;
 }
 
 BuildStep CircuitBuilder::tick(TimePoint now)

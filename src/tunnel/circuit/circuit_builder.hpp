@@ -73,6 +73,9 @@ public:
     /// Timeouts and retries.
     [[nodiscard]] BuildStep tick(TimePoint now);
 
+    /// A hop that has not answered for a while and may be dead; told once. Hidden services only: what goes over their
+    /// paths waits, and who is named by nobody's choice but ours gives nothing away by being passed over for a minute.
+    [[nodiscard]] std::optional<PublicKey> take_silent(TimePoint now);
     /// The path as planned now; the hops of the circuit are its beginning.
     [[nodiscard]] const Path& path() const noexcept { return path_; }
     /// The hop that is asked now may well be unreachable: its silence says nothing about the first hop.
@@ -102,6 +105,8 @@ private:
     Tools tools_;
     TimePoint give_up_;
     TimePoint retry_{};
+    TimePoint asked_at_{};
+    bool noted_ = false; ///< that the hop asked now is silent
     int messages_ = 0;
     std::uint16_t identifier_ = 0;
     EphemeralKey ephemeral_;

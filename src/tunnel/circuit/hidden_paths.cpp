@@ -54,6 +54,7 @@ struct PathSelection::HiddenSearch {
     }
     [[nodiscard]] bool may_be_last(const Candidate& c) const { return !contains_key(wish.avoid_last, c.key); }
     [[nodiscard]] bool is_unreachable(const Candidate& c) const { return wish.unreachable && wish.unreachable(c.key); }
+    [[nodiscard]] bool is_silent(const Candidate& c) const { return wish.silent && wish.silent(c.key); }
     [[nodiscard]] bool is_reachable(const Candidate& c) const
     {
         return has(c.flags, PeerFlag::exit_bittorrent) || (c.connectable && !is_unreachable(c));
@@ -88,15 +89,16 @@ std::optional<Candidate> PathSelection::hidden_first(const HiddenSearch& search,
     const Suits fits = [&](const Candidate& c) {
         return search.beside_last(c) && (!single || search.may_be_last(c)) && suits(c);
     };
+    const auto draw = [&](GuardUse use, const Guards::Load& own, const Suits& which) {
+        return guards_.choose(use, search.candidates, all_carried(own, search.loads.strangers), which,
+                              search.now_unix_s, random_, Adopt::never);
+    };
     if (single) {
-        if (auto exit = guards_.choose(GuardUse::single_hop, search.candidates,
-                                       all_carried(search.loads.single_hops, search.loads.strangers), fits,
-                                       search.now_unix_s, random_, Adopt::never))
-            return exit;
+        if (auto exit = draw(GuardUse::single_hop, search.loads.single_hops, fits)) return exit;
     }
-    return guards_.choose(GuardUse::first_hop, search.candidates,
-                          all_carried(search.loads.first_hops, search.loads.strangers), fits, search.now_unix_s,
-                          random_, Adopt::never);
+    const Suits speaks = [&](const Candidate& c) { return !search.is_silent(c) && fits(c); };
+    if (auto found = draw(GuardUse::first_hop, search.loads.first_hops, speaks)) return found;
+    return draw(GuardUse::first_hop, search.loads.first_hops, fits);
 }
 
 // One that was silent lately only where there is no other.
@@ -106,8 +108,10 @@ std::optional<Candidate> PathSelection::second_hop(const HiddenSearch& search, c
         return guards_.choose(GuardUse::second_hop, search.candidates, search.loads.second_hops, fits,
                               search.now_unix_s, random_, adopt);
     };
-    if (auto found = draw([&](const Candidate& c) { return !search.is_unreachable(c) && suits(c); }, when))
+    const Suits reachable = [&](const Candidate& c) { return !search.is_unreachable(c) && suits(c); };
+    if (auto found = draw([&](const Candidate& c) { return !search.is_silent(c) && reachable(c); }, Adopt::never))
         return found;
+    if (auto found = draw(reachable, when)) return found;
     return draw(suits, Adopt::never);
 }
 
@@ -167,7 +171,8 @@ std::optional<Candidate> PathSelection::hidden_last(const HiddenSearch& search, 
         const bool relays = has(c.flags, PeerFlag::relay) || has(c.flags, PeerFlag::exit_bittorrent);
         if (!relays || !usable(c) || !search.may_be_last(c)) continue;
         if (!std::ranges::all_of(path, [&](const Candidate& hop) { return together(c, hop); })) continue;
-        ranks[search.is_reachable(c) ? 0U : search.is_unreachable(c) ? 2U : 1U].push_back(&c);
+        const bool bad = search.is_silent(c) || search.is_unreachable(c);
+        ranks[bad ? 2U : search.is_reachable(c) ? 0U : 1U].push_back(&c);
     }
     for (const auto& rank : ranks)
         if (!rank.empty()) return *rank[random_.below(static_cast<std::uint32_t>(rank.size()))];

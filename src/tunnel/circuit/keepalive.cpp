@@ -2,6 +2,8 @@
 
 #include "tunnel/crypto/random.hpp"
 
+#include <algorithm>
+
 namespace cepa::tunnel {
 
 namespace {
@@ -10,6 +12,8 @@ using namespace std::chrono_literals;
 
 constexpr Duration kPingFrom = 5s;
 constexpr Duration kPingTo = 10s;
+constexpr Duration kEagerFrom = 800ms;
+constexpr Duration kEagerTo = 1200ms;
 constexpr Duration kLifeFrom = 10min;
 /// What a retired circuit still carries has so long at least to come to its end.
 constexpr Duration kLeaveAtLeast = 5min;
@@ -35,17 +39,26 @@ Keepalive::Keepalive(TimePoint now, RandomSource& random, Duration life)
 {
 }
 
-std::optional<std::uint16_t> Keepalive::ping_due(TimePoint now, RandomSource& random)
+std::optional<std::uint16_t> Keepalive::ping_due(TimePoint now, RandomSource& random, bool eager)
 {
-    if (now < next_ping_) return std::nullopt;
+    const bool quiet = eager && (unanswered_ > 0 || (now - heard_ >= kQuiet && now - data_ < kWaitedFor));
+    if (now < next_ping_ && !(quiet && now >= next_eager_)) return std::nullopt;
+    next_eager_ = now + random_duration(random, kEagerFrom, kEagerTo);
     next_ping_ = now + random_duration(random, kPingFrom, kPingTo);
     pinged_ = now;
+    ++unanswered_;
     awaited_ = random_u16(random);
     return awaited_;
 }
 
+bool Keepalive::stalled(TimePoint now) const noexcept
+{
+    return answers_ && unanswered_ >= 2 && now - heard_ >= std::max(kStalled, 4 * round_trip_);
+}
+
 void Keepalive::on_pong(std::uint16_t identifier, TimePoint now) noexcept
 {
+    answers_ = true;
     if (awaited_ != identifier) return;
     awaited_.reset();
     const Duration measured = now - pinged_;

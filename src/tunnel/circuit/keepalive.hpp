@@ -21,6 +21,13 @@ inline constexpr Duration kMostAge = std::chrono::seconds(3600);
 inline constexpr Duration kMostIntroductionAge = std::chrono::seconds(86400);
 inline constexpr Duration kOwnMostAge = std::chrono::seconds(3570);
 inline constexpr std::uint64_t kMostTraffic = 10ULL << 30U;
+/// A linked circuit over which data went, and then nothing came for so long, is pinged about every second...
+inline constexpr Duration kQuiet = std::chrono::seconds(1);
+inline constexpr Duration kHushed = std::chrono::milliseconds(1300);
+/// After so long without a datagram either way nobody waits for one.
+inline constexpr Duration kWaitedFor = std::chrono::seconds(10);
+/// ... and stalls after this long, when two pings had no answer. Not ended yet: the way may only be slow.
+inline constexpr Duration kStalled = std::chrono::milliseconds(2700);
 /// An aged circuit is idle when no data passed for this long: nobody misses it then.
 inline constexpr Duration kIdle = std::chrono::seconds(20);
 
@@ -30,17 +37,35 @@ public:
     /// With a life that is not drawn: it takes new things, and is not ended for its age, until that is over.
     Keepalive(TimePoint now, RandomSource& random, Duration life);
 
-    /// The identifier of the ping to be sent now, if one is due. The next one is 5 to 10 s later.
-    [[nodiscard]] std::optional<std::uint16_t> ping_due(TimePoint now, RandomSource& random);
+    /// The identifier of the ping to be sent now, if one is due. The next one is 5 to 10 s later, or 0.8 to 1.2 s
+    /// (`eager`) when that one is not answered, or where data went lately and nothing comes.
+    [[nodiscard]] std::optional<std::uint16_t> ping_due(TimePoint now, RandomSource& random, bool eager = false);
     /// The next ping is due at once.
     void hurry() noexcept { next_ping_ = TimePoint{}; }
     /// The answer to the latest ping measures the way.
     void on_pong(std::uint16_t identifier, TimePoint now) noexcept;
-    void on_received(TimePoint now) noexcept { heard_ = now; }
+    void on_received(TimePoint now) noexcept
+    {
+        heard_ = now;
+        unanswered_ = 0;
+    }
     void on_data(TimePoint now) noexcept { data_ = now; }
 
     /// Why the circuit has to end now; nullopt when it has not. `bytes` is the sum of both directions.
     [[nodiscard]] std::optional<std::string_view> over(TimePoint now, std::uint64_t bytes) const noexcept;
+
+    /// Data went lately, and now nothing comes.
+    [[nodiscard]] bool hushed(TimePoint now) const noexcept
+    {
+        return now - heard_ >= kHushed && now - data_ < kWaitedFor;
+    }
+    /// Nothing came for kStalled, two pings included, from an end that used to answer pings.
+    [[nodiscard]] bool stalled(TimePoint now) const noexcept;
+    /// A ping of a second ago, or more, is still without an answer: where there is a choice, better take another.
+    [[nodiscard]] bool doubtful(TimePoint now) const noexcept
+    {
+        return unanswered_ >= 2 || (unanswered_ == 1 && now - pinged_ >= kQuiet);
+    }
 
     /// Since the last datagram; since its birth where none passed.
     [[nodiscard]] Duration idle(TimePoint now) const noexcept { return now - data_; }
@@ -60,6 +85,9 @@ private:
     TimePoint data_;
     TimePoint next_ping_;
     TimePoint pinged_{};
+    TimePoint next_eager_{};
+    std::uint32_t unanswered_ = 0; ///< pings since anything came
+    bool answers_ = false;         ///< a ping was answered once
     std::optional<std::uint16_t> awaited_;
     Duration round_trip_{};
 };

@@ -61,8 +61,8 @@ Result<CircuitId> OwnCircuits::create(const CircuitWish& wish, TimePoint now)
     PathSource& network = tools_.network;
     PathWish path_wish = wish.path;
     path_wish.unreachable = [&network](const PublicKey& key) { return network.is_unreachable(key); };
-    Result<Path> path =
-        tools_.selection.choose(path_wish, network.candidates(), network.loads(), network.now_unix_s());
+    path_wish.silent = [this](const PublicKey& key) { return is_silent(key, tools_.environment.clock.now()); };
+    Result<Path> path = tools_.selection.choose(path_wish, network.candidates(), network.loads(), network.now_unix_s());
     if (!path) return fail(path.error());
     RandomSource& random = tools_.environment.random;
     const std::optional<CircuitId> id = tools_.routes.draw_id(random, tools_.environment.ids);
@@ -173,9 +173,12 @@ void OwnCircuits::dispatch(Circuit& circuit, PacketBuffer& message, TimePoint no
     const ByteSpan body = message.bytes().subspan(1);
     switch (static_cast<MessageId>(message.bytes()[0])) {
     case MessageId::data:
-        if (circuit.purpose() == CircuitPurpose::data) on_data(circuit, message, now);
-        else if (circuit.linked()) on_linked_data(circuit, message, now);
-        else on_user_message(circuit, message, now);
+        if (circuit.purpose() == CircuitPurpose::data)
+            on_data(circuit, message, now);
+        else if (circuit.linked())
+            on_linked_data(circuit, message, now);
+        else
+            on_user_message(circuit, message, now);
         return;
     case MessageId::ping: // of the other end: the hops never ping us
         if (const auto ping = Ping::parse(body); ping && circuit.linked()) send(circuit.id(), Pong{ping->identifier});
@@ -238,6 +241,8 @@ void OwnCircuits::apply(Entry& entry, BuildStep step, TimePoint now)
         return;
     case BuildStep::Kind::ready:
         entry.builder.reset();
+        for (const Candidate& hop : entry.path)
+            silent_.erase(hop.key);
         if (entry.circuit.purpose() != CircuitPurpose::data) {
             if (user_ != nullptr) user_->on_ready(entry.circuit, now);
             return;
@@ -322,7 +327,8 @@ void OwnCircuits::on_destroyed(const Circuit& circuit, TimePoint now)
 void OwnCircuits::ping(Circuit& circuit, TimePoint now)
 {
     if (!circuit.pings()) return;
-    const auto identifier = circuit.keepalive().ping_due(now, tools_.environment.random);
+    const auto identifier =
+        circuit.keepalive().ping_due(now, tools_.environment.random, circuit.purpose() != CircuitPurpose::data);
     if (!identifier) return;
     MessageRoom room;
     PacketBuffer message = room.write(Ping{*identifier});
@@ -331,6 +337,7 @@ void OwnCircuits::ping(Circuit& circuit, TimePoint now)
 
 void OwnCircuits::tick(TimePoint now)
 {
+    ask_all_when_one_is_hushed(now);
     std::vector<CircuitId> ids; // of all: steps remove entries
     ids.reserve(entries_.size());
     for (const auto& [id, entry] : entries_)
@@ -347,7 +354,9 @@ void OwnCircuits::tick(TimePoint now)
             }
             ping(circuit, now);
         }
-        if (entry->builder) apply(*entry, entry->builder->tick(now), now);
+        if (!entry->builder) continue;
+        note_silent(*entry->builder, now);
+        apply(*entry, entry->builder->tick(now), now);
     }
 }
 

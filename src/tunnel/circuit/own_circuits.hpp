@@ -84,6 +84,8 @@ public:
     void unreachable(const PublicKey& key, TimePoint now);
     [[nodiscard]] bool is_unreachable(const PublicKey& key, TimePoint now) const;
     [[nodiscard]] bool may_probe() const;
+    /// It let one of our hidden circuits wait in the last minute, and none got through it since.
+    [[nodiscard]] bool is_silent(const PublicKey& key, TimePoint now) const;
     [[nodiscard]] std::vector<CircuitView> views(TimePoint now) const;
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
 
@@ -106,6 +108,8 @@ private:
     void on_extended(Circuit& circuit, ByteSpan body, TimePoint now);
     void apply(Entry& entry, BuildStep step, TimePoint now);
     void learn_from_failure(const Entry& entry, TimePoint now);
+    void note_silent(CircuitBuilder& builder, TimePoint now);
+    void ask_all_when_one_is_hushed(TimePoint now);
     void remove(CircuitId id, std::string_view reason, bool tell_first_hop, TimePoint now);
     void ping(Circuit& circuit, TimePoint now);
 
@@ -114,6 +118,8 @@ private:
     std::unordered_map<CircuitId, std::unique_ptr<Entry>> entries_;
     std::unordered_map<PublicKey, TimePoint> unreachable_; ///< since when
     std::vector<std::pair<PublicKey, TimePoint>> silent_exits_;
+    std::unordered_map<PublicKey, TimePoint> silent_; ///< hops of hidden circuits, since when; a hint
+    TimePoint next_question_{};
 };
 
 } // namespace cepa::tunnel

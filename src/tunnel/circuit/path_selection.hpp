@@ -29,6 +29,8 @@ struct PathWish {
     std::vector<PublicKey> avoid_last;
     /// Whether it is known that a node cannot be reached by its address.
     std::function<bool(const PublicKey&)> unreachable;
+    /// Hidden services only: whether a node was silent lately. Others of those that are kept come first; no new ones.
+    std::function<bool(const PublicKey&)> silent;
 };
 
 /// What may be a hop, fixed for the life of a Tunnel.

@@ -4,18 +4,31 @@
 
 namespace cepa::tunnel {
 
+namespace {
+
+/// There may be candidates soon.
+constexpr Duration kChooseAgain = std::chrono::milliseconds(500);
+
+} // namespace
+
 bool LookupCircuits::lasts(CircuitId id, TimePoint now) const
 {
     const Circuit* circuit = circuits_.circuits().find(id);
     return circuit != nullptr && now + kReplacedBefore < circuit->keepalive().retires();
 }
 
+bool LookupCircuits::may_be_dead(CircuitId id, TimePoint now) const
+{
+    const Circuit* circuit = circuits_.circuits().find(id);
+    return circuit == nullptr || circuit->keepalive().doubtful(now);
+}
+
 void LookupCircuits::tick(TimePoint now)
 {
-    if (!retry_.due(now)) return;
-    const auto lasting =
-        static_cast<std::size_t>(std::ranges::count_if(ids_, [&](CircuitId id) { return lasts(id, now); }));
-    if (lasting >= kWanted) return;
+    if (!retry_.due(now) || now < next_choice_) return;
+    const auto lasting = static_cast<std::size_t>(
+        std::ranges::count_if(ids_, [&](CircuitId id) { return lasts(id, now) && !may_be_dead(id, now); }));
+    if (lasting >= kWanted || ids_.size() >= kMost) return;
     CircuitWish wish;
     wish.group = group_;
     wish.path.purpose = CircuitPurpose::lookup;
@@ -26,7 +39,7 @@ void LookupCircuits::tick(TimePoint now)
     if (id)
         ids_.push_back(*id);
     else
-        retry_.fail(now, circuits_.tools().random);
+        next_choice_ = now + kChooseAgain;
 }
 
 std::optional<CircuitId> LookupCircuits::any(TimePoint now, const PublicKey* not_at)
@@ -37,7 +50,11 @@ std::optional<CircuitId> LookupCircuits::any(TimePoint now, const PublicKey* not
         const Circuit* circuit = circuits_.circuits().find(id);
         if (circuit == nullptr || circuit->state() != CircuitState::ready) continue;
         const bool ends_there = not_at != nullptr && circuit->hops().back().key == *not_at;
-        (ends_there || !lasts(id, now) ? other : fit).push_back(id);
+        (ends_there || !lasts(id, now) || may_be_dead(id, now) ? other : fit).push_back(id);
+    }
+    if (fit.empty()) { // of those that answer, still
+        const auto dead = [&](CircuitId id) { return may_be_dead(id, now); };
+        if (!std::ranges::all_of(other, dead)) std::erase_if(other, dead);
     }
     const std::vector<CircuitId>& from = fit.empty() ? other : fit;
     if (from.empty()) return std::nullopt;

@@ -25,6 +25,8 @@ class LookupCircuits final : public CircuitUser {
 public:
     /// Two, with different last hops: one that lies or dies does not stop us.
     static constexpr std::size_t kWanted = 2;
+    /// Those that do not answer, and those that retire, included.
+    static constexpr std::size_t kMost = 5;
     /// So long before one retires another is made.
     static constexpr Duration kReplacedBefore = std::chrono::seconds(20);
 
@@ -38,7 +40,7 @@ public:
     [[nodiscard]] bool wanted() const noexcept { return !users_.empty(); }
 
     void tick(TimePoint now);
-    /// A ready one at random, not the one that ends at `not_at` if it can be.
+    /// A ready one at random, not the one that ends at `not_at`, nor one that does not answer, if it can be.
     [[nodiscard]] std::optional<CircuitId> any(TimePoint now, const PublicKey* not_at = nullptr);
 
     // CircuitUser
@@ -49,6 +51,7 @@ public:
     [[nodiscard]] bool on_other_end(const Circuit&, TimePoint) override { return false; }
 
 private:
+    [[nodiscard]] bool may_be_dead(CircuitId circuit, TimePoint now) const;
     [[nodiscard]] bool lasts(CircuitId circuit, TimePoint now) const;
 
     std::uint8_t hops_;
@@ -57,6 +60,7 @@ private:
     std::vector<LookupUser*> users_;
     std::vector<CircuitId> ids_;
     Backoff retry_{std::chrono::seconds(1), std::chrono::seconds(30)};
+    TimePoint next_choice_{}; ///< nobody could be chosen for a path: not before then again
 };
 
 } // namespace cepa::tunnel

@@ -25,8 +25,16 @@ std::uint32_t OwnIntroductions::established() const
 // Those that need nobody in their place yet, those in the making included.
 std::size_t OwnIntroductions::lasting(TimePoint now) const
 {
-    return static_cast<std::size_t>(
-        std::ranges::count_if(points_, [&](const Point& p) { return p.state != State::established || now < p.renew; }));
+    return static_cast<std::size_t>(std::ranges::count_if(points_, [&](const Point& p) {
+        return p.state != State::established || (now < p.renew && !is_silent(p, now));
+    }));
+}
+
+// Not ended yet: it may come back, and then it serves as well.
+bool OwnIntroductions::is_silent(const Point& point, TimePoint now) const
+{
+    const Circuit* circuit = circuits_.circuits().find(point.circuit);
+    return circuit == nullptr || circuit->keepalive().stalled(now);
 }
 
 std::vector<PublicKey> OwnIntroductions::in_use() const
@@ -55,7 +63,8 @@ void OwnIntroductions::note_refusal(const Point& point, TimePoint now)
 void OwnIntroductions::tick(TimePoint now)
 {
     end_old_ones(now);
-    while (retry_.due(now) && lasting(now) < plan_.introduction_points) {
+    while (retry_.due(now) && lasting(now) < plan_.introduction_points &&
+           points_.size() < std::size_t{plan_.introduction_points} + kMostBesides) {
         const std::size_t before = points_.size();
         begin(now);
         if (points_.size() == before) break;
@@ -94,7 +103,7 @@ void OwnIntroductions::begin(TimePoint now)
         wish.path.avoid_last = in_use();
         id = circuits_.begin(wish, *this, now);
     }
-    if (!id) return retry_.fail(now, circuits_.tools().random);
+    if (!id) return retry_.wait_until(now + kChooseAgain); // there may be candidates soon
     Point point;
     point.circuit = *id;
     point.node = circuits_.circuits().planned_last(*id);

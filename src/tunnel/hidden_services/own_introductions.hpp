@@ -27,6 +27,9 @@ public:
     /// Who got nobody in its place by then is ended, so that its node can be asked again.
     static constexpr Duration kReplacedAt = std::chrono::minutes(58);
     static constexpr Duration kAnswer = std::chrono::seconds(10);
+    /// Beyond those that are wanted: while old ones are silent or wait for their successors.
+    static constexpr std::size_t kMostBesides = 4;
+    static constexpr Duration kChooseAgain = std::chrono::milliseconds(500);
     /// Nodes that failed lately, and are not asked again while others can be.
     static constexpr std::size_t kMostAvoided = 8;
     /// Counted as refused at most.
@@ -66,6 +69,7 @@ private:
         FloodLimit requests{1, 6}; ///< one introduction point's flood is not the others'
     };
     [[nodiscard]] Point* find(CircuitId circuit);
+    [[nodiscard]] bool is_silent(const Point& point, TimePoint now) const;
     [[nodiscard]] std::size_t lasting(TimePoint now) const;
     void end_old_ones(TimePoint now);
     void begin(TimePoint now);

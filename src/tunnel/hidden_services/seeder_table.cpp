@@ -28,7 +28,8 @@ void Seeder::keep_points(TimePoint now, Duration least) noexcept
         point.seen = std::max(point.seen, now - SeederTable::kPointKept + least);
 }
 
-// Who failed us most, or held a link and brought nothing, makes room, and among those who never did, nobody: liars cannot push out who was not yet tried.
+// Who failed us most, or held a link and brought nothing, makes room, and among those who never did, nobody: liars
+// cannot push out who was not yet tried.
 bool SeederTable::make_room()
 {
     if (seeders_.size() < kMost) return true;
@@ -126,7 +127,9 @@ Seeder* SeederTable::find(const PublicKey& swarm_key)
 Seeder* SeederTable::find_link(CircuitId circuit)
 {
     for (auto& [key, seeder] : seeders_)
-        if ((seeder.linking && seeder.linking->circuit == circuit) || seeder.link == circuit) return &seeder;
+        if ((seeder.linking && seeder.linking->circuit == circuit) || seeder.link == circuit ||
+            seeder.stalled == circuit)
+            return &seeder;
     return nullptr;
 }
 

@@ -6,6 +6,7 @@
 #include "tunnel/hidden_services/backoff.hpp"
 #include "tunnel/hidden_services/end_to_end.hpp"
 #include "tunnel/hidden_services/link_worth.hpp"
+#include "tunnel/tunnel.hpp"
 
 #include <map>
 #include <optional>
@@ -37,6 +38,9 @@ struct EndLink {
     std::uint16_t identifier = 0;
     bool asked = false; ///< link-e2e was sent
     TimePoint since{};
+    Candidate point;    ///< of the rendezvous
+    TimePoint begun{};  ///< the circuit that is built now
+    unsigned paths = 1; ///< that were tried
 };
 
 struct Seeder {
@@ -47,15 +51,17 @@ struct Seeder {
     std::vector<EndRequest> requests; ///< the latest last
     std::optional<EndLink> linking;
     std::optional<CircuitId> link;
+    std::optional<CircuitId> stalled; ///< the link so far, while another is made; it may come back before
     TimePoint linked_at{};
-    TimePoint known{}; ///< since when
-    TimePoint asked{}; ///< last, through whatever introduction point
+    TimePoint lost_at{};     ///< the latest link
+    TimePoint known{};       ///< since when
+    TimePoint asked{};       ///< last, through whatever introduction point
     std::uint32_t place = 0; ///< drawn: who is named first, and what key somebody chose, give no better turn
     LinkWorth worth;         ///< of what its link brings, or its last one brought
     unsigned useless = 0;    ///< links in a row that were given up because they brought nothing
     Backoff retry{std::chrono::seconds(2), std::chrono::seconds(60)};
 
-    [[nodiscard]] bool busy() const noexcept { return link || linking || !requests.empty(); }
+    [[nodiscard]] bool busy() const noexcept { return link || stalled || linking || !requests.empty(); }
     [[nodiscard]] bool useful() const noexcept
     {
         return worth.per_s() && *worth.per_s() >= LinkWorth::kUsefulBytesPerS;
@@ -83,8 +89,8 @@ public:
     void expire(TimePoint now);
     void forget_point(const PublicKey& swarm_key, const Endpoint& address);
 
-    /// Those that are of use first, then whoever was asked, or first heard of, longest ago: each gets its turn, whatever
-    /// others say of how many more.
+    /// Those that are of use first, then whoever was asked, or first heard of, longest ago: each gets its turn,
+    /// whatever others say of how many more.
     [[nodiscard]] std::vector<std::pair<const PublicKey, Seeder>*> in_turn();
     /// Of the links that were judged and are of no use, the one that brings least; nullptr when there is none.
     [[nodiscard]] Seeder* least_useful();

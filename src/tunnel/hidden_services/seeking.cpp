@@ -13,6 +13,8 @@ using namespace std::chrono_literals;
 
 /// What is left to its introduction points when a link ends, however long nobody has named them.
 constexpr Duration kPointsLeft = 60s;
+/// So long a seeder whose link has ended is searched for in a hurry.
+constexpr Duration kMissed = 60s;
 /// So long before a link retires (and may end at once, if idle) another is made.
 constexpr Duration kReplacedBefore = 60s;
 
@@ -54,6 +56,7 @@ void Seeking::tick(TimePoint now)
     std::size_t taken = 0;
     for (auto& [key, seeder] : seeders_.all()) {
         retire_link(seeder, now);
+        watch_link(seeder, now);
         if (seeder.busy()) ++taken;
     }
     judge_links(now);
@@ -109,17 +112,51 @@ void Seeking::make_room(std::size_t taken, TimePoint now)
     circuits_.circuits().close(link, "brought nothing, and others wait", now);
 }
 
+// Nobody says that a relay died. Another link is made while the old one is silent: who comes first stays.
+void Seeking::watch_link(Seeder& seeder, TimePoint now)
+{
+    const std::optional<CircuitId>& watched = seeder.link ? seeder.link : seeder.stalled;
+    const Circuit* circuit = watched ? circuits_.circuits().find(*watched) : nullptr;
+    if (circuit == nullptr) return;
+    const bool stalls = circuit->keepalive().stalled(now);
+    if (seeder.link && stalls) {
+        seeder.stalled = std::exchange(seeder.link, std::nullopt);
+        return begin_again(seeder, now);
+    }
+    if (seeder.link || stalls) return;
+    seeder.link = std::exchange(seeder.stalled, std::nullopt);
+    seeder.requests.clear();
+    if (const auto attempt = std::exchange(seeder.linking, std::nullopt))
+        circuits_.circuits().close(attempt->circuit, "not needed any more", now);
+}
+
+// After a link that held: at once.
+void Seeking::begin_again(Seeder& seeder, TimePoint now)
+{
+    seeder.lost_at = now;
+    seeder.keep_points(now, kPointsLeft);
+    if (now - seeder.linked_at >= kHeld)
+        seeder.retry = Backoff(2s, 60s);
+    else
+        seeder.retry.fail(now, circuits_.tools().random);
+    search_.hurry(now);
+}
+
 void Seeking::tick(const PublicKey& swarm_key, Seeder& seeder, bool room, TimePoint now)
 {
     if (seeder.linking && now - seeder.linking->since >= kLinkWithin)
         circuits_.circuits().close(seeder.linking->circuit, "not linked", now); // on_closed() does the rest
+    if (seeder.linking) try_other_path(*seeder.linking, now);
     if (seeder.link || seeder.linking) return;
+    const bool missed = seeder.lost_at != TimePoint{} && now - seeder.lost_at < kMissed;
+    if (missed) search_.hurry(now); // its introduction points may have died too
     if (!room || seeder.points.empty() || !seeder.retry.due(now)) return;
     if (!seeder.requests.empty()) {
         const Duration waited = now - seeder.requests.back().sent;
         const bool points_left = seeder.requests.size() < seeder.points.size();
         const bool may_ask = seeder.requests.size() < Seeder::kMostRequests;
-        if (waited < (!may_ask ? kAnswer : points_left ? kNextPoint : kSamePoint)) return;
+        const Duration next = seeder.linked_at == TimePoint{} ? kNextPoint : kNextPointAgain;
+        if (waited < (!may_ask ? kAnswer : points_left ? next : kSamePoint)) return;
         if (may_ask) return ask(swarm_key, seeder, now);
         seeder.requests.clear(); // the seeder may be gone
         seeder.retry.fail(now, circuits_.tools().random);
@@ -173,18 +210,34 @@ bool Seeking::on_created_e2e(CircuitId circuit, const Endpoint& origin, const Cr
     return false;
 }
 
-void Seeking::go_to(Seeder& seeder, EndFound found, TimePoint now)
+Result<CircuitId> Seeking::begin_path(const Candidate& point, TimePoint now)
 {
-    HiddenCircuits::Tools& tools = circuits_.tools();
-    seeder.requests.clear();
+    if (!circuits_.may_contact_there(point.address)) return fail(TunnelError::refused_by_policy);
     CircuitWish wish;
     wish.group = plan_.group;
     wish.path.purpose = CircuitPurpose::rendezvous;
     wish.path.hops = static_cast<std::uint8_t>(plan_.hops + 1);
-    wish.path.last = Candidate{found.where.key, found.where.address, static_cast<PeerFlags>(PeerFlag::relay), true};
-    const bool allowed = circuits_.may_contact_there(found.where.address);
-    const Result<CircuitId> id =
-        allowed ? circuits_.begin(wish, *this, now) : Result<CircuitId>(fail(TunnelError::refused_by_policy));
+    wish.path.last = point;
+    return circuits_.begin(wish, *this, now);
+}
+
+void Seeking::try_other_path(EndLink& linking, TimePoint now)
+{
+    if (linking.asked || now - linking.begun < kPathWithin * (1U << (linking.paths - 1))) return;
+    const Result<CircuitId> id = begin_path(linking.point, now);
+    linking.begun = now;
+    ++linking.paths;
+    if (!id) return;
+    const CircuitId slow = std::exchange(linking.circuit, *id);
+    circuits_.circuits().close(slow, "too slow", now);
+}
+
+void Seeking::go_to(Seeder& seeder, EndFound found, TimePoint now)
+{
+    HiddenCircuits::Tools& tools = circuits_.tools();
+    seeder.requests.clear();
+    const Candidate point{found.where.key, found.where.address, static_cast<PeerFlags>(PeerFlag::relay), true};
+    const Result<CircuitId> id = begin_path(point, now);
     if (!id) {
         tools.counters.drop(Drop::rendezvous_refused);
         return seeder.retry.fail(now, tools.random);
@@ -194,6 +247,8 @@ void Seeking::go_to(Seeder& seeder, EndFound found, TimePoint now)
     link.cookie = found.where.cookie;
     link.layer = std::move(found.layer);
     link.since = now;
+    link.point = point;
+    link.begun = now;
     seeder.linking = std::move(link);
 }
 
@@ -215,6 +270,7 @@ void Seeking::on_message(const Circuit& circuit, MessageId id, ByteSpan body, Ti
         linked->identifier != seeder->linking->identifier)
         return circuits_.tools().counters.drop(Drop::unexpected_answer);
     EndLink linking = *std::exchange(seeder->linking, std::nullopt);
+    if (const auto old = std::exchange(seeder->stalled, std::nullopt)) circuits_.circuits().close(*old, "silent", now);
     seeder->link = circuit.id();
     seeder->linked_at = now;
     seeder->worth.begin(now, circuit.bytes_down);
@@ -227,15 +283,15 @@ void Seeking::on_message(const Circuit& circuit, MessageId id, ByteSpan body, Ti
 void Seeking::on_closed(const Circuit& circuit, TimePoint now)
 {
     Seeder* seeder = seeders_.find_link(circuit.id());
-    if (seeder == nullptr) return; // a retired one
-    const bool held = seeder->link && now - seeder->linked_at >= kHeld;
-    seeder->link.reset();
+    if (seeder == nullptr) return;                                       // a retired one
+    if (seeder->stalled == circuit.id()) return seeder->stalled.reset(); // another is on its way
+    if (seeder->link == circuit.id()) {
+        seeder->link.reset();
+        return begin_again(*seeder, now);
+    }
     seeder->linking.reset();
     seeder->keep_points(now, kPointsLeft);
-    if (held)
-        seeder->retry = Backoff(2s, 60s);
-    else
-        seeder->retry.fail(now, circuits_.tools().random);
+    seeder->retry.fail(now, circuits_.tools().random);
     search_.hurry(now);
 }
 

@@ -23,13 +23,18 @@ public:
     static constexpr std::size_t kMostLinks = 15;
     /// After so long the next introduction point is asked too; the first may still answer.
     static constexpr Duration kNextPoint = std::chrono::seconds(4);
+    /// The same, when a link to that seeder has just ended: what it went over may be dead, and somebody waits.
+    static constexpr Duration kNextPointAgain = std::chrono::milliseconds(2500);
     /// Where there is no other, the same is asked again: a packet may be lost.
     static constexpr Duration kSamePoint = std::chrono::seconds(6);
     static constexpr Duration kAnswer = std::chrono::seconds(12);
     /// From created-e2e to linked-e2e: so long the seeder's end waits.
     static constexpr Duration kLinkWithin = std::chrono::seconds(20);
+    /// A path to a rendezvous point that is not built by then gets another in its place; the next may take twice as
+    /// long.
+    static constexpr Duration kPathWithin = std::chrono::milliseconds(2500);
     /// A link that held so long was honest: the next one is made at once.
-    static constexpr Duration kHeld = std::chrono::seconds(30);
+    static constexpr Duration kHeld = std::chrono::seconds(10);
     /// A seeder whose link brought nothing while others waited is not asked for so long.
     static constexpr Duration kUselessPause = std::chrono::seconds(60);
 
@@ -61,14 +66,18 @@ public:
 private:
     [[nodiscard]] std::size_t most_links() const noexcept;
     void retire_link(Seeder& seeder, TimePoint now);
+    void watch_link(Seeder& seeder, TimePoint now);
     void judge_links(TimePoint now);
     void make_room(std::size_t taken, TimePoint now);
     [[nodiscard]] bool may_begin(const PublicKey& swarm_key, const Seeder& seeder, TimePoint now) const;
+    void begin_again(Seeder& seeder, TimePoint now);
     void tick(const PublicKey& swarm_key, Seeder& seeder, bool room, TimePoint now);
     void ask(const PublicKey& swarm_key, Seeder& seeder, TimePoint now);
     [[nodiscard]] bool on_created_e2e(CircuitId circuit, const Endpoint& origin, const CreatedE2e& answer,
                                       TimePoint now);
     void go_to(Seeder& seeder, EndFound found, TimePoint now);
+    [[nodiscard]] Result<CircuitId> begin_path(const Candidate& point, TimePoint now);
+    void try_other_path(EndLink& linking, TimePoint now);
 
     const SwarmPlan& plan_;
     HiddenCircuits& circuits_;

@@ -11,7 +11,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// A seeder that is lost again and again does not make us ask more often than this.
-constexpr Duration kHurryEvery = 5s;
+constexpr Duration kHurryEvery = 3s;
 
 Bytes peers_request_packet(const Prefix& prefix, std::uint32_t number, const PeersRequest& request)
 {
@@ -110,7 +110,8 @@ void SwarmSearch::learn(const PeersResponse& answer, TimePoint now)
         const bool ourselves = plan_.seed_key && peer.swarm_key == plan_.seed_key->public_key();
         if (ourselves || !circuits_.may_contact_there(peer.address)) continue;
         if (plan_.has_part(peer.swarm_key))
-            seeders_.learn(peer.swarm_key, {peer.address, peer.key, now, {}}, now, circuits_.tools().random.below(UINT32_MAX));
+            seeders_.learn(peer.swarm_key, {peer.address, peer.key, now, {}}, now,
+                           circuits_.tools().random.below(UINT32_MAX));
         else
             seeders_.note(peer.swarm_key, now);
     }
