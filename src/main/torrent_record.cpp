@@ -46,6 +46,7 @@ TorrentState state_of(const TorrentRecord& record, const lt::torrent_status& sta
 std::string error_of(const TorrentRecord& record, const lt::torrent_status& status)
 {
     if (!status.errc) return write_error_of(record, status);
+    if (!record.write_error.empty()) return record.write_error; // came first: what libtorrent stopped on follows from it
     const auto info = status.torrent_file.lock();
     if (info && static_cast<int>(status.error_file) >= 0 && static_cast<int>(status.error_file) < info->num_files())
         return fmt::format("{}/{}: {}", status.save_path, info->files().file_path(status.error_file),

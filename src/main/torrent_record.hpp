@@ -31,7 +31,7 @@ struct TorrentRecord {
     bool plain_life = false;           ///< see StoredTorrent
     bool unsaved = true;               ///< changed since its resume data was last asked for
     std::string hidden_waiting;        ///< what its hidden side waits for; empty: nothing, or there is none
-    std::string write_error;           ///< why libtorrent stopped writing (upload mode); cleared by resume
+    std::string write_error;           ///< the first thing that failed with a file; cleared by resume
     TimePoint waiting_since{};
     std::vector<Endpoint> first_peers;                           ///< that the user named
     std::set<Endpoint> hidden_seeders;                           ///< made-up addresses of those linked now

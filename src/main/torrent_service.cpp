@@ -219,7 +219,9 @@ void TorrentService::Impl::on_connected(const lt::peer_connect_alert& alert)
 
 void TorrentService::Impl::on_file_error(const lt::file_error_alert& alert)
 {
-    if (TorrentRecord* record = record_of(alert.handle))
+    TorrentRecord* const record = record_of(alert.handle);
+    // The first says why; those that follow from it (a file that is now too short) do not.
+    if (record != nullptr && record->write_error.empty())
         record->write_error = fmt::format("{}: {}", alert.filename(), alert.error.message());
 }
 

@@ -74,6 +74,10 @@ TEST(TorrentRecord, AFullDiskIsAFailureThoughLibtorrentOnlyStopsWriting)
     update_record(record, status);
     EXPECT_EQ(record.info.state, TorrentState::failed);
     EXPECT_EQ(record.info.error, "/downloads/film.bin: No space left on device");
+    status.errc = lt::error_code(lt::errors::file_too_short);
+    update_record(record, status);
+    EXPECT_EQ(record.info.error, "/downloads/film.bin: No space left on device") << "why it is too short";
+    status.errc.clear();
     record.write_error.clear();
     status.save_path = "/downloads";
     update_record(record, status);
