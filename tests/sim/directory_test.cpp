@@ -127,6 +127,9 @@ struct Asker {
     {
         world_.network.attach(at, [this](const SimPacket& packet) { answers.push_back(packet.bytes); });
     }
+    ~Asker() { world_.network.detach(at); }
+    Asker(const Asker&) = delete;
+    Asker& operator=(const Asker&) = delete;
     void ask(SimNode& node, const LookupHash& hash = kSwarmHash)
     {
         const PeersRequest request{9, hash};
