@@ -6,7 +6,7 @@ Runs inside a virtual environment that has the package. No bootstrapper, an over
   {"transfer": {"hops": 2, "to": "127.0.0.1:9", "count": 500, "size": 1200, "relays": 3, "exits": 2}}   by the client node
   {"seed": {"hash": "<lookup hash, hex>", "hops": 2, "to": "127.0.0.1:9"}}   the client seeds hidden what a BitTorrent program there has
   {"fetch": {"hash": "<lookup hash, hex>", "hops": 2}}   it looks for hidden seeders: "bridge" says where a program finds each
-  {"forward": {"hops": 2, "to": "127.0.0.1:9", "relays": 3, "exits": 2}}   "bridge": what a program sends there leaves by an exit for `to`
+  {"forward": {"name": "any", "hops": 2, "to": "127.0.0.1:9", "relays": 3, "exits": 2}}   "bridge": what a program sends there leaves by an exit for `to`
   {"leave": {"hash": "<lookup hash, hex>"}}
 """
 import argparse
@@ -197,11 +197,11 @@ class HiddenEnd:
             pipe.give(data)
         return address
 
-    def on_linked(self, address):
-        asyncio.ensure_future(self.announce(self.node.tunnels.ip_to_circuit_id(address[0])))
+    def on_linked(self, hash, address):
+        asyncio.ensure_future(self.announce(hash, self.node.tunnels.ip_to_circuit_id(address[0])))
 
-    async def announce(self, circuit_id):
-        say(event="bridge", address=await self.add(circuit_id))
+    async def announce(self, hash, circuit_id):
+        say(event="bridge", of=hash, address=await self.add(circuit_id))
 
 
 class Node:
@@ -332,11 +332,11 @@ class Node:
                 say(event="introduced", path=[hop.mid.hex() for hop in here[0].hops])
             await asyncio.sleep(0.5)
 
-    async def forward(self, hops, to, relays, exits):
+    async def forward(self, name, hops, to, relays, exits):
         """A BitTorrent program's datagrams through an exit, to one address and back."""
         circuit = await self.circuit(hops, relays, exits, 60)
         if circuit is None:
-            return say(event="bridge", address=None, candidates=len(self.tunnels.candidates))
+            return say(event="bridge", of=name, address=None, candidates=len(self.tunnels.candidates))
         destination = address_of(to)
         if self.native:
             socks = Socks5Client(lambda data: pipe.give(data))
@@ -345,12 +345,12 @@ class Node:
         else:
             pipe = Pipe(lambda data: self.tunnels.send_data(circuit.hop.address, circuit.circuit_id, destination, ("0.0.0.0", 0), data))
             self.on_data = pipe.give
-        say(event="bridge", address=await pipe.open())
+        say(event="bridge", of=name, address=await pipe.open())
 
     async def fetch(self, hash, hops):
         end = await self.hidden_end(hops)
         self.tunnels.settings.swarm_lookup_interval = 3  # the package's 30 s are kind to a network of thousands
-        self.tunnels.join_swarm(bytes.fromhex(hash), hops, callback=end.on_linked, seeding=False)
+        self.tunnels.join_swarm(bytes.fromhex(hash), hops, callback=lambda address: end.on_linked(hash, address), seeding=False)
         while bytes.fromhex(hash) in self.tunnels.swarms and not end.pipes:
             await self.tunnels.do_peer_discovery()
             await asyncio.sleep(1)

@@ -69,6 +69,13 @@ class Arena:
         network.random_file(film, self.size)
         return film
 
+    def bridge(self, of):
+        """Where a program finds what was asked for under that name; a link made anew has said the same again, and may say it late."""
+        while True:
+            event = self.swarm.wait_for("bridge", within=RESULT_WITHIN)
+            if event["of"] == of:
+                return event["address"]
+
     def options(self):
         return ["--overlay", self.net.overlay, "--listen", f"{self.net.address()}:{network.PORT}",
                 *(part for peer in self.net.peers for part in ("--peer", peer))]
@@ -126,8 +133,8 @@ def ours_through_exits(arena, hops):
 
 def theirs_through_exits(arena, hops):
     with PlainSeeder(arena) as seeder:
-        arena.swarm.tell(forward={"hops": hops, "to": seeder.address, "relays": 5, "exits": 2})
-        bridge = arena.swarm.wait_for("bridge", within=RESULT_WITHIN)["address"]
+        arena.swarm.tell(forward={"name": seeder.address, "hops": hops, "to": seeder.address, "relays": 5, "exits": 2})
+        bridge = arena.bridge(seeder.address)
         if bridge is None:
             raise Failed("no circuit")
         out = arena.fresh("out")
@@ -146,7 +153,7 @@ def theirs_from_theirs(arena, hops):
     with TheirSeeder(arena, hops) as seeder:
         started = time.monotonic()
         arena.swarm.tell(fetch={"hash": lookup_hash(seeder.magnet), "hops": hops})
-        bridge = arena.swarm.wait_for("bridge", within=RESULT_WITHIN)["address"]
+        bridge = arena.bridge(lookup_hash(seeder.magnet))
         linked = time.monotonic() - started
         out = arena.fresh("out")
         got, _ = arena.get([seeder.magnet, "-o", str(out), "--hops", "0", "--seeder", bridge])
@@ -160,7 +167,7 @@ def theirs_from_ours(arena, hops):
     started = time.monotonic()
     arena.swarm.tell(fetch={"hash": lookup_hash(magnet), "hops": hops})
     try:
-        bridge = arena.swarm.wait_for("bridge", within=RESULT_WITHIN)["address"]
+        bridge = arena.bridge(lookup_hash(magnet))
         linked = time.monotonic() - started
         out = arena.fresh("out")
         got, _ = arena.get([magnet, "-o", str(out), "--hops", "0", "--seeder", bridge])
