@@ -2,62 +2,13 @@
 // no memory: every allocation of this program is counted.
 #include "main/flow_router.hpp"
 #include "socks5/udp_relay.hpp"
+#include "support/counted_allocations.hpp"
 #include "support/fake_clock.hpp"
 #include "support/loopback.hpp"
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <memory>
-#include <new>
-
-namespace {
-
-std::size_t allocations = 0;
-
-void* counted(std::size_t size)
-{
-    ++allocations;
-    if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-    throw std::bad_alloc();
-}
-
-} // namespace
-
-void* operator new(std::size_t size)
-{
-    return counted(size);
-}
-void* operator new[](std::size_t size)
-{
-    return counted(size);
-}
-// The standard library's temporary buffers use this form; every form must come from the same allocator.
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept
-{
-    ++allocations;
-    return std::malloc(size == 0 ? 1 : size);
-}
-void operator delete(void* memory) noexcept
-{
-    std::free(memory);
-}
-void operator delete(void* memory, const std::nothrow_t&) noexcept
-{
-    std::free(memory);
-}
-void operator delete[](void* memory) noexcept
-{
-    std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept
-{
-    std::free(memory);
-}
-void operator delete[](void* memory, std::size_t) noexcept
-{
-    std::free(memory);
-}
 
 namespace cepa::main {
 namespace {
@@ -145,10 +96,10 @@ TEST(DatagramPath, AllocatesNothingOnceItIsWarm)
     };
     round();
     round();
-    const std::size_t warm = allocations;
+    const std::size_t warm = cepa::test::allocations;
     for (int i = 0; i < 50; ++i)
         round();
-    EXPECT_EQ(allocations, warm);
+    EXPECT_EQ(cepa::test::allocations, warm);
     EXPECT_EQ(came_back, 52 * kBatch);
     EXPECT_EQ(router.stats().up, 52 * kBatch);
     EXPECT_EQ(router.stats().down, 52 * kBatch);

@@ -2,6 +2,7 @@
 // node that the test plays by hand, which signs whatever it is told to.
 #pragma once
 
+#include "support/no_world.hpp"
 #include "support/sim_network.hpp"
 #include "support/test_random.hpp"
 #include "tunnel/dht/dht.hpp"
@@ -19,21 +20,6 @@ namespace cepa::test::dht {
 
 using namespace cepa::tunnel;
 
-class NoSockets final : public ExitSocketFactory {
-public:
-    [[nodiscard]] Result<std::unique_ptr<ExitSocket>> open(CircuitId, ExitReceiver&) override
-    {
-        return fail(TunnelError::refused_by_policy);
-    }
-};
-class NoNames final : public Resolver {
-public:
-    void resolve(const std::string&, Done) override {}
-};
-class AllMine final : public CircuitIdOwner {
-public:
-    [[nodiscard]] bool is_mine(CircuitId) const noexcept override { return true; }
-};
 /// Sends everything at once.
 class DirectSender final : public PacketSender {
 public:
@@ -53,7 +39,7 @@ struct World {
 
     TestRandom random;
     DirectSender packets;
-    NoSockets sockets;
+    NoExits sockets;
     NoNames names;
     AllMine ids;
     [[nodiscard]] Environment environment(const Clock& clock)

@@ -2,6 +2,7 @@
 // into, drop or invent. Deterministic: keys and random numbers come from numbers.
 #pragma once
 
+#include "support/no_world.hpp"
 #include "tunnel/discovery/discovery.hpp"
 #include "tunnel/discovery/messages.hpp"
 #include "tunnel/discovery/signed_packet.hpp"
@@ -108,22 +109,6 @@ public:
 
 private:
     Endpoint from_;
-};
-
-class NoExits final : public ExitSocketFactory {
-public:
-    [[nodiscard]] Result<std::unique_ptr<ExitSocket>> open(CircuitId, ExitReceiver&) override
-    {
-        return fail(TunnelError::refused_by_policy);
-    }
-};
-class NoNames final : public Resolver {
-public:
-    void resolve(const std::string&, Done) override {}
-};
-class AllMine final : public CircuitIdOwner {
-public:
-    [[nodiscard]] bool is_mine(CircuitId) const noexcept override { return true; }
 };
 
 /// The overlay of all tests here.

@@ -1,6 +1,7 @@
 #include "support/sim_cluster.hpp"
 
 #include "support/packet.hpp"
+#include "support/silent_observer.hpp"
 #include "tunnel/cell/cell.hpp"
 #include "worker/shared_facts.hpp"
 #include "worker/sibling_messages.hpp"
@@ -12,22 +13,6 @@
 namespace cepa::test {
 
 using namespace tunnel;
-
-namespace {
-
-struct Unheard final : TunnelObserver {
-    void on_data(CircuitId, const Address&, PacketBuffer&) override {}
-    void on_circuit_ready(CircuitId) override {}
-    void on_circuit_closed(CircuitId, std::string_view) override {}
-    void on_candidates_changed() override {}
-    void on_guards_changed(const std::vector<Guard>&) override {}
-    void on_address_changed() override {}
-    void on_resumed() override {}
-    void on_limit(std::string_view) override {}
-    void on_swarm_seen(ByteSpan) override {}
-};
-
-} // namespace
 
 class SimCluster::Wire final : public PacketSender {
 public:
@@ -128,7 +113,7 @@ struct SimCluster::Worker {
     HeldResolver resolver;
     Mine ids;
     Sibling siblings;
-    Unheard observer;
+    SilentObserver observer;
     std::unique_ptr<Tunnel> tunnel;
     std::uint64_t life = 0;
 };

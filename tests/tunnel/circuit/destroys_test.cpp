@@ -1,4 +1,5 @@
 #include "support/joined_node.hpp"
+#include "support/silent_observer.hpp"
 #include "tunnel/circuit/destroys.hpp"
 
 namespace cepa::tunnel {
@@ -16,17 +17,6 @@ struct NoNetwork final : PathSource {
     bool is_unreachable(const PublicKey&) const override { return false; }
     bool may_probe() const override { return false; }
     std::vector<Candidate> none;
-};
-struct NoObserver final : TunnelObserver {
-    void on_data(CircuitId, const Address&, PacketBuffer&) override {}
-    void on_circuit_ready(CircuitId) override {}
-    void on_circuit_closed(CircuitId, std::string_view) override {}
-    void on_candidates_changed() override {}
-    void on_guards_changed(const std::vector<Guard>&) override {}
-    void on_address_changed() override {}
-    void on_resumed() override {}
-    void on_limit(std::string_view) override {}
-    void on_swarm_seen(ByteSpan) override {}
 };
 
 /// Of joined circuits; own circuits and relays, with real neighbours, are in tests/sim.
@@ -46,7 +36,7 @@ protected:
     void receive(ByteSpan packet, const Endpoint& from = kSource) { destroys_.on_packet(from, packet, bench_.now()); }
 
     NoNetwork network_;
-    NoObserver observer_;
+    test::SilentObserver observer_;
     PathSelection selection_{{}, {}, bench_.random};
     OwnCircuits own_;
     Destroys destroys_;

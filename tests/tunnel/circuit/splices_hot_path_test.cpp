@@ -1,57 +1,8 @@
 // The way of a cell from one side of a rendezvous to the other: nothing is allocated for it.
+#include "support/counted_allocations.hpp"
 #include "support/serving_node.hpp"
 
 #include <gtest/gtest.h>
-
-#include <cstdlib>
-#include <new>
-
-namespace {
-
-std::size_t allocated = 0;
-
-void* allocate_counted(std::size_t size)
-{
-    ++allocated;
-    if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
-    throw std::bad_alloc();
-}
-
-} // namespace
-
-void* operator new(std::size_t size)
-{
-    return allocate_counted(size);
-}
-void* operator new[](std::size_t size)
-{
-    return allocate_counted(size);
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept
-{
-    ++allocated;
-    return std::malloc(size == 0 ? 1 : size);
-}
-void operator delete(void* memory) noexcept
-{
-    std::free(memory);
-}
-void operator delete(void* memory, const std::nothrow_t&) noexcept
-{
-    std::free(memory);
-}
-void operator delete[](void* memory) noexcept
-{
-    std::free(memory);
-}
-void operator delete(void* memory, std::size_t) noexcept
-{
-    std::free(memory);
-}
-void operator delete[](void* memory, std::size_t) noexcept
-{
-    std::free(memory);
-}
 
 namespace cepa::tunnel {
 namespace {
@@ -84,9 +35,9 @@ TEST(SplicesHotPath, NothingIsAllocatedForACell)
     for (std::size_t i = 0; i < kWarm + 200; ++i) {
         const Bytes cell = bench.cell(CircuitId(1), Bytes(1200, 7), {&near_end});
         test::OwnedPacket packet(cell);
-        const std::size_t start = allocated;
+        const std::size_t start = test::allocations;
         splices.on_cell(splice, test::neighbour(1), *read_cell_header(cell), packet.buffer(), bench.now());
-        if (i >= kWarm) before += allocated - start;
+        if (i >= kWarm) before += test::allocations - start;
     }
     EXPECT_EQ(wire.queued, kWarm + 200);
     EXPECT_EQ(before, 0U);
