@@ -4,11 +4,49 @@
 #include "main/hidden_peers.hpp"
 #include "support/torrent_node.hpp"
 
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string_view>
+
 namespace cepa::main {
 namespace {
 
 const Endpoint kSeederAddress = Endpoint::parse("241.1.2.3:1024").value();
 const Endpoint kDownloaderAddress = Endpoint::parse("242.1.2.3:1024").value();
+
+/// What one end said on its uTP connections (BEP 29).
+class Words {
+public:
+    void hear(ByteSpan datagram)
+    {
+        if (datagram.size() < kUtpHead || datagram[0] >> 4U != 0) return; // ST_DATA
+        const std::string_view text(reinterpret_cast<const char*>(datagram.data()), datagram.size());
+        in_the_clear_ = in_the_clear_ || text.find("BitTorrent protocol") != std::string_view::npos;
+        auto& packets = packets_[number(datagram, 2)];
+        packets[number(datagram, 16)] = datagram.size() - kUtpHead;
+        std::size_t said = 0;
+        for (const auto& [at, size] : packets)
+            said += size;
+        most_ = std::max(most_, said);
+    }
+    /// More than the answer to a stranger who asks for encryption: a public key and padding, which every session sends
+    /// whatever torrents it has.
+    [[nodiscard]] bool told_something() const { return in_the_clear_ || most_ > kPublicKey + kMostPadding; }
+
+private:
+    static constexpr std::size_t kUtpHead = 20;
+    static constexpr std::size_t kPublicKey = 96;
+    static constexpr std::size_t kMostPadding = 512;
+    static std::uint16_t number(ByteSpan from, std::size_t at)
+    {
+        return static_cast<std::uint16_t>(from[at] << 8U | from[at + 1]);
+    }
+
+    bool in_the_clear_ = false;
+    std::size_t most_ = 0;
+    std::map<std::uint16_t, std::map<std::uint16_t, std::size_t>> packets_; // by connection and number: bytes
+};
 
 class HiddenTorrentsTest : public TorrentNodesTest {
 protected:
@@ -28,6 +66,7 @@ protected:
             ++tried;
             if (destination != to || !linked || sink.associations.empty()) return true;
             ++carried;
+            if (to == kDownloaderAddress) said_by_seeder.hear(payload.bytes());
             auto& back = *sink.associations.begin()->second;
             back.send_to_client(from, payload);
             back.flush();
@@ -63,6 +102,7 @@ protected:
     TorrentNode seeder;
     TorrentNode downloader;
     std::set<Endpoint> strangers;
+    Words said_by_seeder;
     std::uint64_t carried = 0;
     std::uint64_t tried = 0;
     bool linked = true;
@@ -131,10 +171,13 @@ TEST_F(HiddenTorrentsTest, WhoseLinkIsOfAnotherTorrentIsRefusedThere)
     // The seeder has a link to it, but for another swarm: it does not say that it has this torrent too.
     downloader.service.hidden_linked(*id, kSeederAddress, true);
     ASSERT_TRUE(run_until(io, [&] { return carried > 40; }, 30s)) << "it tried";
+    EXPECT_FALSE(said_by_seeder.told_something());
     EXPECT_EQ(downloader.service.show(*id)->bytes_total, 0U) << "not even the description";
-    EXPECT_EQ(downloader.service.show(*id)->peers, 0U);
+    // To the downloader each try is a peer from the uTP handshake on, until it is shut out.
+    EXPECT_TRUE(run_until(io, [&] { return downloader.service.show(*id)->peers == 0; }, 30s));
     seeder.service.hidden_linked(*id, kDownloaderAddress, false);
     EXPECT_TRUE(downloader.complete(*id)) << "and then it may";
+    EXPECT_TRUE(said_by_seeder.told_something());
 }
 
 TEST_F(HiddenTorrentsTest, ATorrentWithHiddenPeersOnlyRefusesOpenOnes)
