@@ -80,13 +80,23 @@ std::string swarm_line(const Json& s)
                              s.value("estimated_size", 0), name);
 }
 
-void add_swarm_methods(Api& api, const HiddenSwarms& hidden)
+std::string no_swarms_line(const Json& answer)
 {
-    api.add("swarms", [&hidden](const Json&, const Api::Respond& respond) {
+    const auto others = answer.value("introductions_for_others", std::uint64_t{0});
+    if (others == 0) return "no hidden swarms";
+    return fmt::format("no hidden swarms of its own; introduction point of {} seeder{} of others", others,
+                       others == 1 ? "" : "s");
+}
+
+void add_swarm_methods(Api& api, const HiddenSwarms* hidden, const proto::TunnelService* tunnels)
+{
+    api.add("swarms", [hidden, tunnels](const Json&, const Api::Respond& respond) {
         Json list = Json::array();
-        for (const HiddenSwarmStatus& swarm : hidden.status())
-            list.push_back(to_json(swarm));
-        respond(Json{{"swarms", std::move(list)}});
+        if (hidden != nullptr)
+            for (const HiddenSwarmStatus& swarm : hidden->status())
+                list.push_back(to_json(swarm));
+        const std::uint64_t others = tunnels == nullptr ? 0 : tunnels->snapshot().discovery.introductions();
+        respond(Json{{"swarms", std::move(list)}, {"introductions_for_others", others}});
     });
 }
 

@@ -299,7 +299,7 @@ void App::Parts::make_api()
         add_torrent_methods(api, *torrents,
                             {s.download_folder, options.tunnels ? s.hops : std::uint8_t{0},
                              options.tunnels ? std::uint8_t{5} : std::uint8_t{0}});
-    if (hidden) add_swarm_methods(api, *hidden);
+    add_swarm_methods(api, hidden.get(), service.get());
     control = std::make_unique<ControlServer>(
         io, control_socket_path(state.path()),
         [this](const std::string& line, std::function<void(std::string)> done) { api.handle(line, std::move(done)); });

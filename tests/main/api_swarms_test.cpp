@@ -53,16 +53,33 @@ TEST(ApiSwarmsTest, LinesForAPerson)
     EXPECT_NE(swarm_line(json).find("5 seeders found  looked up never"), std::string::npos) << swarm_line(json);
 }
 
+Json asked(const HiddenSwarms* hidden, const proto::TunnelService* tunnels)
+{
+    Api api;
+    add_swarm_methods(api, hidden, tunnels);
+    std::string answer;
+    api.handle(R"({"id":1,"method":"swarms"})", [&](std::string line) { answer = std::move(line); });
+    return Json::parse(answer)["result"];
+}
+
 TEST(ApiSwarmsTest, TheRequestListsThem)
 {
     test::FakeTunnelService service;
     const BootClock clock;
-    HiddenSwarms hidden(service, {}, clock);
-    Api api;
-    add_swarm_methods(api, hidden);
-    std::string answer;
-    api.handle(R"({"id":1,"method":"swarms"})", [&](std::string line) { answer = std::move(line); });
-    EXPECT_EQ(Json::parse(answer)["result"], Json({{"swarms", Json::array()}}));
+    const HiddenSwarms hidden(service, {}, clock);
+    EXPECT_EQ(asked(&hidden, &service), Json({{"swarms", Json::array()}, {"introductions_for_others", 0}}));
+}
+
+TEST(ApiSwarmsTest, ANodeWithoutSwarmsTellsWhatItDoesForOthers)
+{
+    test::FakeTunnelService service;
+    EXPECT_EQ(no_swarms_line(asked(nullptr, &service)), "no hidden swarms");
+    EXPECT_EQ(no_swarms_line(asked(nullptr, nullptr)), "no hidden swarms");
+    service.state.discovery.set_introductions(1);
+    EXPECT_EQ(no_swarms_line(asked(nullptr, &service)),
+              "no hidden swarms of its own; introduction point of 1 seeder of others");
+    service.state.discovery.set_introductions(2);
+    EXPECT_NE(no_swarms_line(asked(nullptr, &service)).find("2 seeders"), std::string::npos);
 }
 
 } // namespace

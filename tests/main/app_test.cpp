@@ -55,10 +55,12 @@ TEST_F(AppTest, AnswersOnItsControlSocketAndStopsInOrder)
     });
     Json status;
     Json list;
+    Json swarms;
     std::thread client([&] { // the client blocks; the node's loop runs here
         auto control = ControlClient::connect(folder / "state");
         status = control->call("status");
         list = control->call("list");
+        swarms = control->call("swarms");
         (void)control->call("stop");
     });
     io.run_for(std::chrono::seconds(30));
@@ -66,6 +68,7 @@ TEST_F(AppTest, AnswersOnItsControlSocketAndStopsInOrder)
     EXPECT_TRUE(asked_to_stop);
     EXPECT_EQ(status["command"], "seed");
     EXPECT_EQ(list["torrents"], Json::array());
+    EXPECT_EQ(swarms["swarms"], Json::array());
     EXPECT_FALSE(std::filesystem::exists(control_socket_path(folder / "state")));
 }
 

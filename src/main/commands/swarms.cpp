@@ -18,7 +18,7 @@ int swarms_command(CommandContext& context)
     const Json answer = node->call("swarms");
     for (const Json& swarm : answer["swarms"])
         context.console.line(printable(swarm_line(swarm)));
-    if (answer["swarms"].empty()) context.console.line("no hidden swarms");
+    if (answer["swarms"].empty()) context.console.line(no_swarms_line(answer));
     context.console.result(answer);
     return kDone;
 }
