@@ -271,6 +271,24 @@ TEST(DirectorySim, ASuccessorGoesOnFromWhatWasTold)
     EXPECT_EQ(world.find(successor).size(), 1U);
 }
 
+TEST(DirectorySim, AValueThatIsStoredIsNewsForASuccessor)
+{
+    DirectoryWorld world(8, 14);
+    world.network.run_for(60s); // everybody has met
+    std::vector<std::uint64_t> before;
+    for (const auto& node : world.nodes)
+        before.push_back(node->tunnel().directory_changes());
+    world.keep(*world.nodes[3], DirectoryWorld::introduction(world.swarm_key()));
+    world.network.run_for(2s);
+    std::size_t holders = 0;
+    for (std::size_t i = 0; i < world.nodes.size(); ++i) {
+        if (world.nodes[i]->tunnel().discovery().dht_values == 0) continue;
+        ++holders;
+        EXPECT_GT(world.nodes[i]->tunnel().directory_changes(), before[i]) << i;
+    }
+    EXPECT_GE(holders, 2U);
+}
+
 TEST(DirectorySim, WhoWatchesASwarmSeesThatItIsLookedFor)
 {
     DirectoryWorld world(6, 11);

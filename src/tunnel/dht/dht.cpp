@@ -161,10 +161,8 @@ void Dht::maintain(TimePoint now)
 {
     next_maintenance_ = now + kMaintainEvery;
     take_own_id();
-    const std::size_t before = store_.size();
     store_.expire(now);
     registry_.expire(now);
-    if (store_.size() != before) ++changes_;
     for (const DhtContact& node : table_.due_pings(now))
         static_cast<void>(client_.ping({node.address, node.key}, {}, now));
     table_.tidy();

@@ -47,7 +47,7 @@ public:
     [[nodiscard]] const DhtPeerRegistry& registry() const noexcept { return registry_; }
     [[nodiscard]] std::size_t registrations() const noexcept { return connector_.registrations(); }
     /// Grows with everything that a successor would want to know.
-    [[nodiscard]] std::uint64_t changes() const noexcept { return changes_; }
+    [[nodiscard]] std::uint64_t changes() const noexcept { return changes_ + store_.changes(); }
 
 private:
     void on_response(const Endpoint& source, ByteSpan packet, TimePoint now);
@@ -78,7 +78,7 @@ private:
     TimePoint next_maintenance_{};
     TimePoint next_refresh_{};
     std::uint32_t refreshes_ = 0;
-    std::uint64_t changes_ = 0;
+    std::uint64_t changes_ = 0; ///< of the nodes
 };
 
 } // namespace cepa::tunnel

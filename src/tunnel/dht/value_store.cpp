@@ -40,6 +40,7 @@ DhtValueStore::Outcome DhtValueStore::put(const DhtId& key, ByteSpan value, Dura
         before->version = parsed->version;
         before->end = end;
         std::rotate(before, before + 1, slots.end());
+        ++changes_;
         return Outcome::stored;
     }
     Slot slot{identity, {value.begin(), value.end()}, parsed->version, source, end, std::nullopt};
@@ -52,6 +53,7 @@ DhtValueStore::Outcome DhtValueStore::put(const DhtId& key, ByteSpan value, Dura
     keys_[key].push_back(std::move(slot));
     ++per_source_[source];
     ++size_;
+    ++changes_;
     return Outcome::stored;
 }
 
@@ -81,6 +83,7 @@ void DhtValueStore::forget(Slots& slots, Slots::iterator slot)
     if (source != per_source_.end() && --source->second == 0) per_source_.erase(source);
     slots.erase(slot);
     --size_;
+    ++changes_;
 }
 
 // Each announcement says when it was made, so that it is another value than the one before. Only the source of the
@@ -142,6 +145,7 @@ void DhtValueStore::expire(TimePoint now)
         std::erase_if(key->second, [&](const Slot& slot) {
             if (slot.end > now) return false;
             --size_;
+            ++changes_;
             const auto source = per_source_.find(slot.source);
             if (source != per_source_.end() && --source->second == 0) per_source_.erase(source);
             return true;

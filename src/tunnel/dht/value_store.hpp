@@ -6,6 +6,7 @@
 #include "base/clock.hpp"
 #include "tunnel/discovery/dht_messages.hpp"
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <vector>
@@ -40,6 +41,8 @@ public:
     /// Forgets what has come to its end.
     void expire(TimePoint now);
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    /// Grows with every value that comes, lives longer or goes.
+    [[nodiscard]] std::uint64_t changes() const noexcept { return changes_; }
 
     struct Kept {
         DhtId key;
@@ -71,6 +74,7 @@ private:
     std::map<DhtId, Slots> keys_;
     std::map<IpAddress, std::size_t> per_source_;
     std::size_t size_ = 0;
+    std::uint64_t changes_ = 0;
 };
 
 } // namespace cepa::tunnel

@@ -1,6 +1,8 @@
 #include "support/dht_net.hpp"
 #include "tunnel/dht/value_store.hpp"
 
+#include <utility>
+
 namespace cepa::tunnel {
 namespace {
 
@@ -189,6 +191,22 @@ TEST_F(DhtValueStoreTest, TellsASuccessorEverything)
     now_ += 60s;
     ASSERT_EQ(after.get(kStoreKey, 0, 8, now_).size(), 1U);
     EXPECT_TRUE(std::ranges::equal(after.get(kStoreKey, 0, 8, now_)[0], unsigned_value(2)));
+}
+
+TEST_F(DhtValueStoreTest, WhatASuccessorWouldMissIsAChange)
+{
+    std::uint64_t before = store_.changes();
+    const auto changed = [&] { return std::exchange(before, store_.changes()) != store_.changes(); };
+    (void)put(unsigned_value(1), 100s);
+    EXPECT_TRUE(changed());
+    now_ += 50s;
+    (void)put(unsigned_value(1), 100s); // lives longer
+    EXPECT_TRUE(changed());
+    EXPECT_EQ(put(Bytes{}), Outcome::refused);
+    store_.expire(now_);
+    EXPECT_FALSE(changed());
+    store_.expire(now_ + 100s);
+    EXPECT_TRUE(changed());
 }
 
 } // namespace
