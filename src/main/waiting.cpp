@@ -46,7 +46,7 @@ std::string reach_text(const proto::DiscoveryInfo& discovery, bool serves)
                         "spoke to first can use it; forward its UDP port on the router, or it will serve few"
                       : "behind an address translator that shows every node another port: downloads and hidden seeding "
                         "work, relaying would not";
-    if (serves && discovery.translation() == proto::TRANSLATION_ENDPOINT_INDEPENDENT)
+    if (serves && discovery.translation() == proto::TRANSLATION_ENDPOINT_INDEPENDENT && !discovery.strangers_get_in())
         return "behind an address translator: others reach it by introductions; forwarding its UDP port on the router "
                "would make it easier";
     return {};

@@ -63,7 +63,7 @@ void Tunnel::set_limits(const TunnelLimits& limits)
 }
 
 void Tunnel::share(const std::vector<Candidate>& candidates, const std::vector<Endpoint>& own_addresses,
-                   const std::vector<Guard>& guards)
+                   const std::vector<Guard>& guards, const Reachability& reach)
 {
     parts_->discovery.share(candidates, own_addresses);
     parts_->now = parts_->environment.clock.now();
@@ -71,7 +71,9 @@ void Tunnel::share(const std::vector<Candidate>& candidates, const std::vector<E
     const bool has_outside = !own_addresses.empty() && own_addresses.front().ip.is_global_unicast();
     if (!parts_->settings.discover)
         parts_->on_addresses(own_addresses, has_outside ? own_addresses.front() : Endpoint{});
+    parts_->discovery.own().share_translation(reach.translation);
     // None at all only means that nobody has chosen yet.
+    if (reach.strangers_get_in) parts_->reach.restore(parts_->now);
     if (guards.empty()) return;
     parts_->selection.guards().replace(guards);
     parts_->discovery.keep_guards(guards);
@@ -162,6 +164,7 @@ DiscoveryView Tunnel::discovery() const
 }
 
 TunnelCounters Tunnel::counters() const
+    out.reach.strangers_get_in = parts_->reach.strangers_get_in(parts_->environment.clock.now());
 {
     TunnelCounters out = parts_->counters.view();
     parts_->discovery.add_drops(out.drops);

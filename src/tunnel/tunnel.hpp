@@ -78,6 +78,13 @@ struct Candidate {
 /// each. Behind the last only those we speak to first can reach us.
 enum class Translation : std::uint8_t { unknown, none, endpoint_independent, address_dependent };
 
+/// Whether others can reach this node, as worker 0 knows it.
+struct Reachability {
+    Translation translation = Translation::unknown;
+    bool strangers_get_in = false; ///< also those whom we never wrote to (discovery/reach.hpp)
+    friend bool operator==(const Reachability&, const Reachability&) = default;
+};
+
 struct DiscoveryView {
     std::uint32_t peers = 0;
     std::uint32_t relays = 0;
@@ -88,7 +95,7 @@ struct DiscoveryView {
     std::uint32_t dht_nodes = 0;
     std::uint32_t dht_values = 0;    ///< kept for others
     std::uint32_t introductions = 0; ///< of others' swarms at this node
-    Translation translation = Translation::unknown;
+    Reachability reach = {};
 };
 
 struct TunnelCounters {
@@ -163,9 +170,9 @@ public:
     void set_swarms(std::vector<SwarmPlan> plans);
     [[nodiscard]] std::vector<SwarmView> swarms() const;
 
-    /// Facts from worker 0 for the others: replaces candidates and own addresses.
+    /// Facts from worker 0 for the others, or of the former worker 0: replaces candidates and own addresses.
     void share(const std::vector<Candidate>& candidates, const std::vector<Endpoint>& own_addresses,
-               const std::vector<Guard>& guards);
+               const std::vector<Guard>& guards, const Reachability& reach = {});
     void monitor(const std::vector<std::array<std::uint8_t, 20>>& lookup_hashes);
     /// In place of those of the settings. Who had reached a cap serves again when there is something left.
     void set_limits(const TunnelLimits& limits);

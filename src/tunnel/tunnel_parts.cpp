@@ -23,12 +23,15 @@ bool any_is_gone(const std::vector<Endpoint>& before, const std::vector<Endpoint
 } // namespace
 
 Tunnel::Parts::Parts(TunnelSettings s, Environment e, TunnelObserver& o)
-    : settings(std::move(s)), environment(e), observer(o), discovery_prefix(make_prefix(kDiscoveryOverlay)),
-      started(e.clock.now()), now(started), routes(e.random), sender(settings.overlay, e.packets, counters),
-      exit_rate(settings.exit_rate_bytes_per_s), budget(settings.month_bytes_left), discovery(settings, e),
+    : settings(std::move(s)), reach(settings, e.clock.now()), noting(e.packets, reach, e.clock),
+      environment{e.clock, e.random, noting, e.exit_sockets, e.resolver, e.ids, e.siblings}, observer(o),
+      discovery_prefix(make_prefix(kDiscoveryOverlay)), started(e.clock.now()), now(started), routes(e.random),
+      sender(settings.overlay, noting, counters), exit_rate(settings.exit_rate_bytes_per_s),
+      budget(settings.month_bytes_left), discovery(settings, environment),
       directory(settings.keeps_directory()
                     ? std::make_unique<Directory>(Directory::Tools{settings, environment, discovery,
-                                                                   [this](ByteSpan hash) { sightings.note(hash); }})
+                                                                   [this](ByteSpan hash) { sightings.note(hash); },
+                                                                   [this] { return reach.strangers_get_in(now); }})
                     : nullptr),
       selection({settings.identity_public, settings.family, settings.public_network,
                  settings.allow_loopback && !settings.public_network,
@@ -81,6 +84,7 @@ void Tunnel::Parts::on_packet(const Endpoint& source, PacketBuffer& packet)
     counters.packet_bytes_in += packet.size();
     const ByteSpan bytes = packet.bytes();
     if (!has_prefix(bytes, sender.prefix())) {
+        reach.on_received(source.ip, now);
         const bool taken = has_prefix(bytes, discovery_prefix) ? discovery.on_packet(source, bytes)
                                                                : directory && directory->on_packet(source, bytes);
         if (!taken) counters.drop(Drop::unknown_prefix);
@@ -129,6 +133,7 @@ void Tunnel::Parts::on_plain_stranger(const Endpoint& source, const CellHeader& 
     const ByteSpan message = packet.subspan(kCellHeaderSize);
     if (!header.plaintext || message.empty() || message[0] != static_cast<std::uint8_t>(MessageId::create))
         return counters.drop(Drop::unknown_circuit);
+    reach.on_received(source.ip, now);
     joining.on_create(source, header.circuit, message.subspan(1), now);
 }
 
@@ -152,6 +157,7 @@ Endpoint Tunnel::Parts::own_address()
 void Tunnel::Parts::on_other(const Endpoint& source, PacketBuffer& packet)
 {
     const ByteSpan bytes = packet.bytes();
+    reach.on_received(source.ip, now);
     if (discovery.on_packet(source, bytes)) return;
     const ByteSpan body = bytes.subspan(kPrefixSize + 1);
     switch (static_cast<MessageId>(packet_message_id(bytes))) {
@@ -184,6 +190,7 @@ void Tunnel::Parts::on_addresses(std::vector<Endpoint> addresses, const Endpoint
     own_addresses = std::move(addresses);
     if (!seen_by_others.is_null()) outside = seen_by_others;
     if (!moved) return;
+    reach.forget();
     own.close_all("own address changed", now);
     observer.on_address_changed();
 }

@@ -11,6 +11,7 @@
 #include "tunnel/circuit/own_circuits.hpp"
 #include "tunnel/circuit/relay.hpp"
 #include "tunnel/discovery/discovery.hpp"
+#include "tunnel/discovery/reach.hpp"
 #include "tunnel/exit/exits.hpp"
 #include "tunnel/hidden_services/directory.hpp"
 #include "tunnel/hidden_services/node_access.hpp"
@@ -54,6 +55,8 @@ struct Tunnel::Parts final : PathSource {
     void leave_others(DestroyReason reason);
 
     TunnelSettings settings;
+    Reach reach;
+    NotingSender noting;
     Environment environment;
     TunnelObserver& observer;
     Prefix discovery_prefix;

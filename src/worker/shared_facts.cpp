@@ -72,6 +72,9 @@ SharedFacts facts_from_proto(const proto::Share& from)
         if (const auto endpoint = endpoint_from_proto(own)) out.own_addresses.push_back(*endpoint);
     for (const proto::Guard& kept : from.guards())
         if (const auto guard = guard_from_proto(kept)) out.guards.push_back(*guard);
+    if (proto::Translation_IsValid(from.translation()))
+        out.reach.translation = static_cast<tunnel::Translation>(from.translation());
+    out.reach.strangers_get_in = from.strangers_get_in();
     return out;
 }
 
@@ -92,6 +95,8 @@ proto::Share facts_to_proto(const SharedFacts& from, std::uint64_t version)
         *out.add_own_addresses() = endpoint_to_proto(own);
     for (const tunnel::Guard& guard : from.guards)
         *out.add_guards() = guard_to_proto(guard);
+    out.set_translation(static_cast<proto::Translation>(from.reach.translation));
+    out.set_strangers_get_in(from.reach.strangers_get_in);
     return out;
 }
 

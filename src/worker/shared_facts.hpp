@@ -18,6 +18,7 @@ struct SharedFacts {
     std::vector<tunnel::Candidate> candidates;
     std::vector<Endpoint> own_addresses;
     std::vector<tunnel::Guard> guards;
+    tunnel::Reachability reach;
     friend bool operator==(const SharedFacts&, const SharedFacts&) = default;
 };
 

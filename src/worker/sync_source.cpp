@@ -131,7 +131,8 @@ proto::DiscoveryInfo discovery_info(const tunnel::DiscoveryView& from)
     to.set_dht_nodes(from.dht_nodes);
     to.set_dht_values(from.dht_values);
     to.set_introductions(from.introductions);
-    to.set_translation(static_cast<proto::Translation>(from.translation));
+    to.set_translation(static_cast<proto::Translation>(from.reach.translation));
+    to.set_strangers_get_in(from.reach.strangers_get_in);
     return to;
 }
 
@@ -164,7 +165,7 @@ std::vector<proto::Sync> SyncSource::take(const tunnel::Tunnel& tunnel, const pr
 bool SyncSource::take_share(const tunnel::Tunnel& tunnel, proto::Sync& sync)
 {
     if (self_ != WorkerId(0)) return false; // the others only use what worker 0 verified
-    SharedFacts now{tunnel.candidates(), tunnel.own_addresses(), guards_};
+    SharedFacts now{tunnel.candidates(), tunnel.own_addresses(), guards_, tunnel.discovery().reach};
     if (now == shared_) return false;
     shared_ = std::move(now);
     *sync.mutable_share() = facts_to_proto(shared_, ++share_version_);

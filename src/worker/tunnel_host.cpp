@@ -87,7 +87,7 @@ void TunnelHost::share(const proto::Share& share)
     share_version_ = share.version();
     const SharedFacts facts = facts_from_proto(share);
     sync_source_.skip(facts, share.version());
-    tunnel_.share(facts.candidates, facts.own_addresses, facts.guards);
+    tunnel_.share(facts.candidates, facts.own_addresses, facts.guards, facts.reach);
 }
 
 void TunnelHost::monitor(const std::vector<std::string>& lookup_hashes)

@@ -72,6 +72,8 @@ TEST(Waiting, SaysWhatATranslatorKeepsOthersFrom)
     info.set_translation(proto::TRANSLATION_ENDPOINT_INDEPENDENT);
     EXPECT_EQ(reach_text(info, false), "");
     EXPECT_THAT(reach_text(info, true), HasSubstr("by introductions"));
+    info.set_strangers_get_in(true);
+    EXPECT_EQ(reach_text(info, true), "") << "a forwarded port";
     info.set_translation(proto::TRANSLATION_ADDRESS_DEPENDENT);
     EXPECT_THAT(reach_text(info, true), HasSubstr("serve few"));
     EXPECT_THAT(reach_text(info, false), HasSubstr("downloads and hidden seeding work"));

@@ -1,6 +1,7 @@
 // Nodes behind address translators: who finds them, and who reaches them.
 #include "support/sim_nat.hpp"
 #include "support/sim_world.hpp"
+#include "tunnel/discovery/reach.hpp"
 #include "tunnel/siblings.hpp"
 
 #include <gtest/gtest.h>
@@ -114,15 +115,70 @@ TEST(Nat, BehindASymmetricOneItIsKnownOnlyToWhomItAsked)
     EXPECT_GE(world.hidden->tunnel().candidates().size(), 8U);
 }
 
+Introduction some_introduction()
+{
+    return {{1, 2}, PrivateKey::generate().public_key(), CircuitId(5)};
+}
+
+/// Nodes of other networks that nobody behind the translator knows; they walk to `address` first.
+void let_strangers_come(NatWorld& world, const Endpoint& address)
+{
+    world.network.run_for(Reach::kKnownFor); // what was sent before the start is forgotten
+    for (std::size_t i = 0; i < Reach::kStrangers; ++i) {
+        world.add_public(address);
+        world.network.run_for(20s);
+    }
+}
+
 TEST(Nat, WhoIsBehindAnyIsNoIntroductionPoint)
 {
-    const Introduction introduction{{1, 2}, PrivateKey::generate().public_key(), CircuitId(5)};
     for (const bool independent : {true, false}) {
         NatWorld world({independent, true}, 6);
-        EXPECT_FALSE(world.hidden->tunnel().for_siblings().register_introduction(introduction));
+        EXPECT_FALSE(world.hidden->tunnel().for_siblings().register_introduction(some_introduction()));
         EXPECT_EQ(world.hidden->dropped("introductions_unreachable"), 1U);
-        EXPECT_TRUE(world.nodes[3]->tunnel().for_siblings().register_introduction(introduction));
+        EXPECT_TRUE(world.nodes[3]->tunnel().for_siblings().register_introduction(some_introduction()));
     }
+}
+
+TEST(Nat, BehindAForwardedPortOneIsAnIntroductionPointOnceStrangersGotIn)
+{
+    NatWorld world({true, false}, 7);
+    EXPECT_FALSE(world.hidden->tunnel().for_siblings().register_introduction(some_introduction()));
+    const DiscoveryView before = world.hidden->tunnel().discovery();
+    EXPECT_EQ(before.reach.translation, Translation::endpoint_independent);
+    let_strangers_come(world, before.wan);
+    EXPECT_TRUE(world.hidden->tunnel().discovery().reach.strangers_get_in);
+    EXPECT_TRUE(world.hidden->tunnel().for_siblings().register_introduction(some_introduction()));
+}
+
+TEST(Nat, WhoIsIntroducedToStrangersIsStillNotReachedByThem)
+{
+    NatWorld world({true, true}, 8);
+    let_strangers_come(world, world.nodes[2]->address());
+    std::size_t met = 0;
+    for (const auto& node : world.nodes)
+        met += NatWorld::knows_as_candidate(*node, world.hidden->key()) ? 1 : 0;
+    EXPECT_GE(met, 10U + Reach::kStrangers) << "they came, to where it had opened a way for them";
+    EXPECT_FALSE(world.hidden->tunnel().discovery().reach.strangers_get_in);
+    EXPECT_FALSE(world.hidden->tunnel().for_siblings().register_introduction(some_introduction()));
+}
+
+TEST(Nat, BehindOneThatShowsEachAnotherPortNoStrangerHelps)
+{
+    NatWorld world({false, false}, 9);
+    let_strangers_come(world, world.hidden->tunnel().discovery().wan);
+    EXPECT_EQ(world.hidden->tunnel().discovery().reach.translation, Translation::address_dependent);
+    EXPECT_FALSE(world.hidden->tunnel().for_siblings().register_introduction(some_introduction()));
+}
+
+TEST(Nat, AnotherWorkerKnowsWhatTheFirstOneKnows)
+{
+    SimWorld world;
+    SimNode& sibling = world.add_relay(); // as worker 1 is: it discovers nothing itself
+    EXPECT_EQ(sibling.tunnel().discovery().reach, Reachability());
+    const Reachability known{Translation::address_dependent, true};
+    sibling.tunnel().share({}, {sibling.address()}, {}, known);
+    EXPECT_EQ(sibling.tunnel().discovery().reach, known);
 }
 
 } // namespace

@@ -201,8 +201,10 @@ TEST_F(ControlTest, ShareMonitorAndSteerReachTheirPlaces)
     (void)call(create());
     Envelope share;
     *share.mutable_share()->add_own_addresses() = endpoint_to_proto(test::endpoint("9.9.9.9:9"));
+    share.mutable_share()->set_translation(proto::TRANSLATION_ADDRESS_DEPENDENT);
     EXPECT_EQ(call(share).error(), "");
     EXPECT_EQ(fake().shared_addresses.size(), 1U);
+    EXPECT_EQ(fake().shared_reach.translation, tunnel::Translation::address_dependent);
     Envelope monitor;
     monitor.mutable_monitor()->add_lookup_hashes(std::string(20, 'a'));
     monitor.mutable_monitor()->add_lookup_hashes(std::string(20, 'b'));

@@ -79,8 +79,9 @@ Result<void> Tunnel::send_data(CircuitId circuit, const Address& destination, Pa
 }
 
 void Tunnel::share(const std::vector<Candidate>& candidates, const std::vector<Endpoint>& own_addresses,
-                   const std::vector<Guard>&)
+                   const std::vector<Guard>&, const Reachability& reach)
 {
+    parts_->fake.shared_reach = reach;
     parts_->fake.shared = candidates;
     parts_->fake.shared_addresses = own_addresses;
 }

@@ -105,6 +105,7 @@ struct FakeTunnel {
     std::vector<CircuitId> closed;
     std::vector<Candidate> shared;
     std::vector<Endpoint> shared_addresses;
+    Reachability shared_reach;
     std::vector<IpAddress> host_addresses;
     std::vector<std::array<std::uint8_t, 20>> monitored;
     std::optional<TunnelLimits> limits;

@@ -18,6 +18,7 @@ SharedFacts sample()
     facts.own_addresses = {endpoint("9.8.7.6:5432")};
     facts.guards = {{key, endpoint("1.2.3.4:5"), 1234567, true},
                     {key, endpoint("1.2.3.4:6"), 1234568, false, true, 2234568}};
+    facts.reach = {tunnel::Translation::endpoint_independent, true};
     return facts;
 }
 
@@ -50,6 +51,8 @@ TEST(SharedFacts, LeavesOutWhatIsMalformed)
     share.mutable_own_addresses(0)->set_ip("abc");
     share.mutable_guards(0)->mutable_public_key()->pop_back();
     share.mutable_guards(1)->clear_address();
+    share.set_translation(static_cast<proto::Translation>(9));
+    share.set_strangers_get_in(false);
     EXPECT_EQ(facts_from_proto(share), SharedFacts());
 }
 

@@ -143,9 +143,11 @@ TEST_F(SyncSourceTest, WorkerZeroSharesTheWholeListWheneverItChanged)
     EXPECT_EQ(facts_from_proto(first.share()).candidates, fake_.candidate_list);
     EXPECT_EQ(facts_from_proto(first.share()).own_addresses, fake_.own);
     EXPECT_FALSE(take(source).has_share());
+    fake_.discovery_view.reach.strangers_get_in = true;
+    EXPECT_TRUE(take(source).share().strangers_get_in());
     fake_.candidate_list.clear();
     const proto::Sync later = take(source);
-    EXPECT_EQ(later.share().version(), 43U);
+    EXPECT_EQ(later.share().version(), 44U);
     EXPECT_EQ(later.share().candidates_size(), 0);
 }
 

@@ -353,7 +353,7 @@ DiscoveryView Discovery::view() const
     out.peers = static_cast<std::uint32_t>(parts_->peers.all().size());
     out.wan = parts_->own.wan();
     out.bootstrapping = parts_->watch != nullptr && parts_->peers.proven() == 0;
-    out.translation = parts_->own.translation();
+    out.reach.translation = parts_->own.translation();
     return out;
 }
 

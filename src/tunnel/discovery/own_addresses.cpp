@@ -81,7 +81,7 @@ Translation OwnAddresses::translation() const
 {
     const auto same_ip = [&](const Vote& vote) { return vote.seen.ip == wan_.ip; };
     const auto told = std::ranges::find_if(votes_, same_ip);
-    if (told == votes_.end() || voices(*told, false) < kAgreement) return Translation::unknown;
+    if (told == votes_.end() || voices(*told, false) < kAgreement) return shared_translation_;
     if (wan_.ip == lan_.ip || std::ranges::find(host_, wan_.ip) != host_.end()) return Translation::none;
     const auto agreed_on = [&](const Vote& vote) { return same_ip(vote) && voices(vote, true) >= kAgreement; };
     return std::ranges::any_of(votes_, agreed_on) ? Translation::endpoint_independent : Translation::address_dependent;

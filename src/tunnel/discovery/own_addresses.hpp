@@ -37,6 +37,8 @@ public:
     void set_host_addresses(std::vector<IpAddress> addresses) { host_ = std::move(addresses); }
     /// What stands between us and those who see us; unknown until two of different networks have told.
     [[nodiscard]] Translation translation() const;
+    /// What worker 0 knows of it, or the former one did: it counts while nothing is known here.
+    void share_translation(Translation translation) noexcept { shared_translation_ = translation; }
     /// Also another port of our own public address, unless equal prefixes are allowed.
     [[nodiscard]] bool is_own(const Endpoint& address) const noexcept;
 
@@ -58,6 +60,7 @@ private:
     std::vector<Endpoint> selves_;
     std::vector<Endpoint> shared_;
     std::vector<IpAddress> host_;
+    Translation shared_translation_ = Translation::unknown;
 };
 
 } // namespace cepa::tunnel

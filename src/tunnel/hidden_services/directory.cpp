@@ -20,6 +20,7 @@ constexpr std::size_t kMostNodesInState = 64;
 
 Directory::Directory(const Tools& tools)
     : settings_(tools.settings), environment_(tools.environment), discovery_(tools.discovery),
+      strangers_get_in_(tools.strangers_get_in),
       started_(tools.environment.clock.now()), prefix_(make_prefix(settings_.overlay)),
       dht_({settings_, environment_, discovery_.own(), drops_},
            [hear = tools.on_lookup_hash](const DhtId& target) {
@@ -157,11 +158,20 @@ void Directory::on_peers_request(const Endpoint& source, ByteSpan body)
 
 // --- the register ----------------------------------------------------------------------------------------------------
 
-/// A downloader's request comes from an exit's socket, to which no translator of ours was ever opened.
+/// A downloader's request comes from an exit's socket, to which no translator of ours was ever opened: it must let in
+/// strangers.
 bool Directory::is_reachable() const
 {
-    const Translation translation = discovery_.own().translation();
-    return translation == Translation::none || translation == Translation::unknown;
+    switch (discovery_.own().translation()) {
+    case Translation::unknown:
+    case Translation::none:
+        return true;
+    case Translation::endpoint_independent: // a forwarded port and a one-to-one translation look so too
+        return strangers_get_in_ && strangers_get_in_();
+    case Translation::address_dependent:
+        break; // no address of ours could be named
+    }
+    return false;
 }
 
 bool Directory::register_introduction(const Introduction& introduction)

@@ -39,6 +39,7 @@ public:
         const Environment& environment;
         Discovery& discovery;
         std::function<void(ByteSpan)> on_lookup_hash; ///< hears what others look for in the DHT
+        std::function<bool()> strangers_get_in;       ///< see discovery/reach.hpp; none: no
     };
     /// Needs settings.identity; everything given must outlive it.
     explicit Directory(const Tools& tools);
@@ -105,6 +106,7 @@ private:
     Discovery& discovery_;
     TimePoint started_;
     Prefix prefix_;
+    std::function<bool()> strangers_get_in_;
     DropCounts drops_;
     Dht dht_;
     Pex pex_;
