@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,6 +38,7 @@ public:
         const auto found = elsewhere.find(key);
         return found == elsewhere.end() ? std::nullopt : std::optional(found->second);
     }
+    [[nodiscard]] bool is_proven(const IpAddress& ip) const override { return proven.contains(ip); }
 
     std::optional<bool> at_once = true;
     std::vector<std::pair<tunnel::LookupHash, tunnel::IntroductionsFound>> finds;
@@ -44,6 +46,7 @@ public:
     std::vector<tunnel::Registered> answers;
     std::vector<tunnel::Introduction> forgotten;
     std::map<tunnel::PublicKey, CircuitId> elsewhere;
+    std::set<IpAddress> proven;
 };
 
 /// Records; a link is answered when the test says so.

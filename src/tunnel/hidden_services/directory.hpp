@@ -61,6 +61,8 @@ public:
     void forget_introduction(const Introduction& introduction);
     /// Which circuit of this node serves the seeder with that swarm key.
     [[nodiscard]] std::optional<CircuitId> circuit_of(const PublicKey& swarm_key) const;
+    /// Whether a node that answered us lives at that address.
+    [[nodiscard]] bool is_proven(const IpAddress& ip) const { return proven_.contains(ip); }
 
     [[nodiscard]] DirectoryState state() const;
     void restore(const DirectoryState& state);

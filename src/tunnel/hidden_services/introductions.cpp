@@ -3,6 +3,7 @@
 #include "tunnel/circuit/joined_reply.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace cepa::tunnel {
 
@@ -16,15 +17,15 @@ constexpr std::size_t kLargestRequest = 512;
 constexpr Duration kReplayKept = 60s;
 constexpr std::size_t kMostRemembered = 4096;
 /// A request costs us one seal.
-constexpr std::uint32_t kAllRequestsBurst = 200;
-constexpr std::uint32_t kAllRequestsPerSecond = 50;
+constexpr std::uint32_t kAllRequestsBurst = 400;
+constexpr std::uint32_t kAllRequestsPerSecond = 200;
 
 const Address kNoDestination{};
 
 } // namespace
 
 Introductions::Introductions(Tools tools)
-    : tools_(tools), shares_(tools.settings.allow_equal_prefixes), all_(kAllRequestsBurst, kAllRequestsPerSecond),
+    : tools_(tools), shares_(tools.environment.random), all_(kAllRequestsBurst, kAllRequestsPerSecond),
       recent_(kReplayKept, kMostRemembered), alive_(std::make_shared<bool>(true))
 {
 }
@@ -94,6 +95,7 @@ void Introductions::forget(const JoinedCircuit& circuit)
 
 void Introductions::tick(TimePoint now)
 {
+    draw(now);
     std::vector<PublicKey> due; // the register may answer at once, and change the table
     for (const auto& [key, entry] : entries_)
         if (entry.established && now - entry.registered >= kRegisterAgain) due.push_back(key);
@@ -101,31 +103,57 @@ void Introductions::tick(TimePoint now)
         if (const auto found = entries_.find(key); found != entries_.end()) enter(found->second, now);
 }
 
-// In this order, so that who floods one seeder takes nothing of what is there for the others.
-bool Introductions::may_ask(const Endpoint& source, const PublicKey& swarm_key, TimePoint now)
+// The swarm of one of our circuits, or of a sibling's.
+bool Introductions::serves(const CreateE2e& request) const
 {
-    return shares_.pass(swarm_key, source.ip, now) && all_.pass(now);
+    const auto found = entries_.find(request.swarm_key);
+    if (found != entries_.end() && found->second.established)
+        return found->second.introduction.lookup_hash == request.lookup_hash;
+    return tools_.environment.siblings != nullptr && tools_.node.circuit_of(request.swarm_key);
 }
 
+// Each seeder has its share before that of all together: who floods one takes nothing of what is there for the others.
 void Introductions::on_create_e2e(const Endpoint& source, PacketBuffer& packet, TimePoint now)
 {
     Counters& counters = tools_.counters;
     const ByteSpan bytes = std::as_const(packet).bytes();
     const auto request = CreateE2e::parse(bytes.subspan(kPrefixSize + 1));
     if (!request || bytes.size() > kLargestRequest) return counters.drop(Drop::malformed);
-    const auto found = entries_.find(request->swarm_key);
-    const bool here = found != entries_.end() && found->second.established;
-    const auto elsewhere = here ? std::nullopt : tools_.node.circuit_of(request->swarm_key);
+    if (!serves(*request)) return counters.drop(Drop::unknown_swarm);
+    const PublicKey& key = request->swarm_key;
+    if (recent_.knows(request->ephemeral, now) || shares_.waits(key, request->ephemeral))
+        return counters.drop(Drop::introduction_replayed);
+    if (shares_.pass(key, now)) return let_pass(key, request->ephemeral, source, packet, now);
+    const bool proven = tools_.node.is_proven(source.ip.unmapped());
+    if (!shares_.wait(key, {source, proven, request->ephemeral, {bytes.begin(), bytes.end()}, now, 0}, now))
+        counters.drop(Drop::introduction_flood);
+}
+
+// Only a key that passed is remembered, or a flood would make those of others forgotten.
+void Introductions::let_pass(const PublicKey& swarm_key, const KeyBytes& ephemeral, const Endpoint& source,
+                             PacketBuffer& packet, TimePoint now)
+{
+    Counters& counters = tools_.counters;
+    if (!all_.pass(now)) return counters.drop(Drop::introduction_flood);
+    if (!recent_.accept(ephemeral, now)) return counters.drop(Drop::introduction_replayed);
+    const auto found = entries_.find(swarm_key);
+    if (found != entries_.end() && found->second.established) return forward(found->second, source, packet, now);
+    const auto elsewhere = tools_.node.circuit_of(swarm_key);
     Siblings* siblings = tools_.environment.siblings;
-    if (!here && (!elsewhere || siblings == nullptr)) return counters.drop(Drop::unknown_swarm);
-    if (here && found->second.introduction.lookup_hash != request->lookup_hash)
-        return counters.drop(Drop::unknown_swarm);
-    if (recent_.knows(request->ephemeral, now)) return counters.drop(Drop::introduction_replayed);
-    // Where it is passed on its owner counts it, too.
-    if (!may_ask(source, request->swarm_key, now)) return counters.drop(Drop::introduction_flood);
-    static_cast<void>(recent_.accept(request->ephemeral, now));
-    if (!here) return siblings->pass_on(*elsewhere, source, packet);
-    forward(found->second, source, packet, now);
+    if (!elsewhere || siblings == nullptr) return counters.drop(Drop::unknown_swarm); // gone while it waited
+    siblings->pass_on(*elsewhere, source, packet); // whose owner counts it, too
+}
+
+void Introductions::draw(TimePoint now)
+{
+    const std::size_t in_vain = shares_.draw(now, [&](const PublicKey& swarm_key, const WaitingRequest& request) {
+        std::array<std::uint8_t, kPacketHeadroom + kLargestRequest + kPacketTailroom> room;
+        std::ranges::copy(request.packet, room.begin() + kPacketHeadroom);
+        PacketBuffer packet(room, kPacketHeadroom, request.packet.size());
+        let_pass(swarm_key, request.ephemeral, request.source, packet, now);
+    });
+    for (std::size_t i = 0; i < in_vain; ++i)
+        tools_.counters.drop(Drop::introduction_flood);
 }
 
 void Introductions::forward(Entry& entry, const Endpoint& source, PacketBuffer& packet, TimePoint now)
@@ -140,7 +168,7 @@ void Introductions::forward(Entry& entry, const Endpoint& source, PacketBuffer& 
     const Address from(Endpoint{source.ip.unmapped(), source.port});
     if (!prepend_data_header(packet, kNoDestination, from)) return counters.drop(Drop::too_large);
     if (!circuit.layer.seal(tools_.aead, packet)) return counters.drop(Drop::nonce_exhausted);
-    tools_.sender.queue(circuit.previous, packet, {circuit.id, false, false});
+    tools_.sender.send_now(circuit.previous, packet, {circuit.id, false, false}); // one that waited has no batch
     circuit.bytes_in += size; // not its activity: strangers do not keep a circuit alive
     counters.exited_bytes += size;
 }

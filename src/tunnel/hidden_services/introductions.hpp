@@ -1,6 +1,6 @@
 // Introduction point for others: circuits of seeders that end here and stand in the node's register under their swarm
 // key, and the create-e2e requests of downloaders, which are passed on over them as they came.
-// Whatever a request costs is bounded per network, per introduction and in all, and a replayed one goes nowhere.
+// Whatever a request costs is bounded per introduction and in all, who passes is drawn, and a replayed one goes nowhere.
 // Process: worker, io thread. Spec: docs/protocol.md, sections 14.2, 14.3 and 18.
 #pragma once
 
@@ -42,11 +42,12 @@ public:
     /// An establish-intro in an authentic cell of `circuit`. Answered once the node's register has accepted it; where
     /// it does not, there is silence (section 14.2).
     void on_establish(JoinedCircuit& circuit, const EstablishIntro& request, TimePoint now);
-    /// A create-e2e outside a cell, prefix included, from anybody; it stays in place until the batch is flushed.
+    /// A create-e2e outside a cell, prefix included, from anybody. It is passed on now, or kept until it is drawn.
     void on_create_e2e(const Endpoint& source, PacketBuffer& packet, TimePoint now);
     /// An introduction circuit is gone.
     void forget(const JoinedCircuit& circuit);
-    /// To be called about every second: repeats registrations, which the register keeps for a while only.
+    /// To be called about every second: repeats registrations, which the register keeps for a while only, and draws
+    /// requests.
     void tick(TimePoint now);
 
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
@@ -62,8 +63,11 @@ private:
     [[nodiscard]] bool may_establish(const JoinedCircuit& circuit, const EstablishIntro& request) const;
     void enter(Entry& entry, TimePoint now);
     void on_entered(const Introduction& introduction, bool accepted);
+    void draw(TimePoint now);
+    [[nodiscard]] bool serves(const CreateE2e& request) const;
+    void let_pass(const PublicKey& swarm_key, const KeyBytes& ephemeral, const Endpoint& source, PacketBuffer& packet,
+                  TimePoint now);
     void forward(Entry& entry, const Endpoint& source, PacketBuffer& packet, TimePoint now);
-    [[nodiscard]] bool may_ask(const Endpoint& source, const PublicKey& swarm_key, TimePoint now);
 
     Tools tools_;
     std::unordered_map<PublicKey, Entry> entries_; ///< by swarm key

@@ -38,4 +38,9 @@ std::optional<CircuitId> NodeAccess::circuit_of(const PublicKey& swarm_key) cons
     return directory_ == nullptr ? std::nullopt : directory_->circuit_of(swarm_key);
 }
 
+bool NodeAccess::is_proven(const IpAddress& ip) const
+{
+    return directory_ != nullptr && directory_->is_proven(ip);
+}
+
 } // namespace cepa::tunnel

@@ -18,6 +18,7 @@ public:
     void register_introduction(const Introduction& introduction, Registered done) override;
     void forget_introduction(const Introduction& introduction) override;
     [[nodiscard]] std::optional<CircuitId> circuit_of(const PublicKey& swarm_key) const override;
+    [[nodiscard]] bool is_proven(const IpAddress& ip) const override;
 
 private:
     Siblings* siblings_;

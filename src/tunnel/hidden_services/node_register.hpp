@@ -21,6 +21,8 @@ public:
     virtual void forget_introduction(const Introduction& introduction) = 0;
     /// Which circuit of the node serves a swarm key; only the Tunnel that discovers can say.
     [[nodiscard]] virtual std::optional<CircuitId> circuit_of(const PublicKey& swarm_key) const = 0;
+    /// Whether a node was proven to live at that address; likewise.
+    [[nodiscard]] virtual bool is_proven(const IpAddress&) const { return false; }
 };
 
 } // namespace cepa::tunnel
