@@ -172,6 +172,25 @@ TEST(DirectorySim, APeersRequestOutsideCellsIsAnsweredByAnIntroductionPointOnly)
     EXPECT_EQ(exit.last().peers.size(), 7U);
 }
 
+// Whose circuits end here with made-up seeders of a swarm must not keep the real ones from who asks here.
+TEST(DirectorySim, ManyRegisteredHereDoNotSpareTheLookupNorFillTheAnswer)
+{
+    DirectoryWorld world(8, 7);
+    const PublicKey seeder = world.swarm_key();
+    for (std::uint32_t i = 1; i <= 12; ++i)
+        world.keep(*world.nodes[1], DirectoryWorld::introduction(world.swarm_key(), i));
+    world.keep(*world.nodes[4], DirectoryWorld::introduction(seeder));
+    world.network.run_for(5s);
+    int named = 0;
+    for (int i = 0; i < 10; ++i) {
+        const auto found = world.find(*world.nodes[1]);
+        EXPECT_EQ(found.size(), 7U);
+        named += std::ranges::find(found, seeder, &PeersResponse::Peer::swarm_key) != found.end() ? 1 : 0;
+        world.network.run_for(11s);
+    }
+    EXPECT_GE(named, 6);
+}
+
 TEST(DirectorySim, IntroductionPointsOfOneSwarmKnowEachOther)
 {
     DirectoryWorld world(8, 3);

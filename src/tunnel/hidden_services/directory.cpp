@@ -70,12 +70,11 @@ void Directory::find_introductions(const LookupHash& hash, IntroductionsFound do
     const TimePoint at = now();
     auto answer = answers_.find(hash);
     const bool fresh = answer != answers_.end() && (!answer->second.peers || at - answer->second.asked < kAnswerLife);
-    const bool enough = ours(hash).size() >= kMostPeersInAnswer; // what others say in PEX never is
-    if (enough || (fresh && answer->second.peers)) {
-        const Answer none;
-        const Answer& have = answer == answers_.end() ? none : answer->second;
-        return later([peers = choose(hash, have, at), done = std::move(done)]() mutable { done(std::move(peers)); });
-    }
+    // What others say in PEX, or registered at us, is never enough: anybody can.
+    if (fresh && answer->second.peers)
+        return later([peers = choose(hash, answer->second, at), done = std::move(done)]() mutable {
+            done(std::move(peers));
+        });
     const bool full = waiting_ >= kMostWaiting || (answer == answers_.end() && answers_.size() >= kMostAnswers) ||
                       (answer != answers_.end() && answer->second.waiting.size() >= kMostWaitingPerHash);
     if (full || (!fresh && !lookups_.admit(at))) {

@@ -44,6 +44,18 @@ std::vector<PeersResponse::Peer> in_turns(const std::vector<PeersResponse::Peer>
     return out;
 }
 
+/// One of the DHT, one of ours, and so on; of ours no more than may be in an answer.
+std::vector<PeersResponse::Peer> in_turn_with(const std::vector<PeersResponse::Peer>& of_dht,
+                                              const std::vector<PeersResponse::Peer>& ours)
+{
+    std::vector<PeersResponse::Peer> out;
+    for (std::size_t i = 0; i < std::max(of_dht.size(), ours.size()); ++i) {
+        if (i < of_dht.size()) add_new(out, {of_dht[i]});
+        if (i < std::min(ours.size(), kMostOursInAnswer)) add_new(out, {ours[i]});
+    }
+    return out;
+}
+
 std::vector<IntroductionPointRecord> records_in(const std::vector<Bytes>& values, const TunnelSettings& settings,
                                                 std::uint32_t now_unix_s)
 {
@@ -86,13 +98,14 @@ std::vector<PeersResponse::Peer> sample_peers(std::vector<PeersResponse::Peer> o
                                               std::vector<PeersResponse::Peer> of_pex, RandomSource& random)
 {
     mix(ours, random);
-    add_new(ours, of_dht);
+    const std::vector<PeersResponse::Peer> found = in_turn_with(of_dht, ours);
     mix(of_pex, random);
     of_pex = in_turns(of_pex, kMostPeersInAnswer);
     std::vector<PeersResponse::Peer> out =
-        in_turns(ours, kMostPeersInAnswer - std::min(of_pex.size(), kMostPexInAnswer));
+        in_turns(found, kMostPeersInAnswer - std::min(of_pex.size(), kMostPexInAnswer));
     add_new(out, of_pex);
-    if (out.size() < kMostPeersInAnswer) add_new(out, in_turns(ours, kMostPeersInAnswer));
+    if (out.size() < kMostPeersInAnswer) add_new(out, in_turns(found, kMostPeersInAnswer));
+    if (out.size() < kMostPeersInAnswer) add_new(out, ours);
     if (out.size() > kMostPeersInAnswer) out.resize(kMostPeersInAnswer);
     return out;
 }

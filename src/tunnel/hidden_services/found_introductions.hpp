@@ -15,6 +15,8 @@ namespace cepa::tunnel {
 inline constexpr std::size_t kMostPeersInAnswer = 7;
 /// Few nodes meet in PEX, and one of them can lie: it must not crowd out the DHT.
 inline constexpr std::size_t kMostPexInAnswer = 3;
+/// Nor must whoever has many circuits end at us, each with a seeder's key that he made up.
+inline constexpr std::size_t kMostOursInAnswer = 3;
 inline constexpr std::uint8_t kFromDht = 1;
 inline constexpr std::uint8_t kFromPexOrUs = 2;
 
@@ -24,8 +26,8 @@ inline constexpr std::uint8_t kFromPexOrUs = 2;
                                                                 const TunnelSettings& settings,
                                                                 std::uint32_t now_unix_s, RandomSource& random);
 
-/// Our own, then what of the DHT's is not among them, then of PEX, at most kMostPeersInAnswer: when there are more, a
-/// random sample in which each seeder has its turn. More than kMostPexInAnswer of PEX only where places are left.
+/// Of the DHT and our own in turn, then of PEX, at most kMostPeersInAnswer: when there are more, a random sample in which
+/// each seeder has its turn. More than kMostOursInAnswer of ours and kMostPexInAnswer of PEX only where places are left.
 [[nodiscard]] std::vector<PeersResponse::Peer> sample_peers(std::vector<PeersResponse::Peer> ours,
                                                             const std::vector<PeersResponse::Peer>& of_dht,
                                                             std::vector<PeersResponse::Peer> of_pex,

@@ -35,8 +35,14 @@ bool Introductions::may_establish(const JoinedCircuit& circuit, const EstablishI
     if (!circuit.is_unused() || entries_.contains(request.swarm_key)) return false;
     if (entries_.size() >= kMostIntroductions) return false;
     if (tools_.settings.allow_equal_prefixes) return true;
-    const auto same = std::ranges::count(entries_, circuit.previous.ip, [](const auto& e) { return e.second.source; });
-    return static_cast<std::size_t>(same) < kMostOfAddress;
+    std::size_t of_address = 0;
+    std::size_t of_swarm = 0;
+    for (const auto& [key, entry] : entries_) {
+        if (entry.source != circuit.previous.ip) continue;
+        ++of_address;
+        if (entry.introduction.lookup_hash == request.lookup_hash) ++of_swarm;
+    }
+    return of_address < kMostOfAddress && of_swarm < kMostOfAddressAndSwarm;
 }
 
 void Introductions::on_establish(JoinedCircuit& circuit, const EstablishIntro& request, TimePoint now)

@@ -24,6 +24,8 @@ public:
     static constexpr std::size_t kMostIntroductions = 64;
     /// Whose circuits come from one address; not where the whole network may be one address.
     static constexpr std::size_t kMostOfAddress = 16;
+    /// Of these, for one swarm: who makes up seeders of it cannot be told from one.
+    static constexpr std::size_t kMostOfAddressAndSwarm = 3;
 
     struct Tools {
         const TunnelSettings& settings;

@@ -90,10 +90,29 @@ TEST_F(FoundIntroductionsTest, WhatPexSaysLeavesRoomForTheRest)
     EXPECT_EQ(sample.size(), kMostPeersInAnswer);
     EXPECT_EQ(lied(sample), std::ptrdiff_t{kMostPexInAnswer});
     const auto own = sample_peers(honest, {}, lies, random_);
-    EXPECT_EQ(lied(own), std::ptrdiff_t{kMostPexInAnswer});
+    EXPECT_GE(own.size(), kMostPeersInAnswer);
     EXPECT_EQ(sample_peers({}, {honest[0], honest[1]}, lies, random_).size(), kMostPeersInAnswer);
     EXPECT_EQ(sample_peers({}, {}, lies, random_).size(), kMostPeersInAnswer); // where nothing else is known
     EXPECT_EQ(sample_peers({}, honest, {}, random_).size(), kMostPeersInAnswer);
+}
+
+// Anybody can have circuits end at us, each with the key of a seeder that he made up.
+TEST_F(FoundIntroductionsTest, WhatIsRegisteredAtUsLeavesRoomForTheDht)
+{
+    std::vector<PeersResponse::Peer> honest;
+    std::vector<PeersResponse::Peer> lies;
+    for (unsigned i = 0; i < 20; ++i) {
+        honest.push_back({test::dht::address_number(i), key(), key(), kFromDht});
+        lies.push_back({test::dht::address_number(99), key(), key(), kFromPexOrUs});
+    }
+    const auto lied = [](const auto& peers) {
+        return std::ranges::count(peers, test::dht::address_number(99), &PeersResponse::Peer::address);
+    };
+    EXPECT_EQ(lied(sample_peers(lies, honest, {}, random_)), std::ptrdiff_t{kMostOursInAnswer});
+    const auto with_pex = sample_peers(lies, honest, lies, random_); // he is in PEX, too
+    EXPECT_EQ(with_pex.size(), kMostPeersInAnswer);
+    EXPECT_EQ(lied(with_pex), 5);
+    EXPECT_EQ(lied(sample_peers(lies, {honest[0]}, {}, random_)), 6); // where nothing else is known
 }
 
 } // namespace

@@ -339,6 +339,7 @@ TEST_F(IntroductionsTest, WhatTheRegisterRefusesItForgets)
 TEST_F(IntroductionsTest, OneAddressAndEverybodyHaveTheirBounds)
 {
     for (std::uint32_t i = 0; i < 200; ++i) {
+        Writer(hash_).u32(i); // each of another swarm
         const CircuitId id(1000 + i);
         node_.join(id, neighbour(i < 100 ? 4 : 5 + i));
         establish(id, PrivateKey::generate().public_key());
@@ -347,6 +348,18 @@ TEST_F(IntroductionsTest, OneAddressAndEverybodyHaveTheirBounds)
     const auto same =
         std::ranges::count_if(node_.node.registered, [](const Introduction& i) { return i.circuit.value < 1100; });
     EXPECT_EQ(same, static_cast<std::ptrdiff_t>(Introductions::kMostOfAddress));
+}
+
+TEST_F(IntroductionsTest, OneAddressHasAFewSeedersOfOneSwarm)
+{
+    for (std::uint32_t i = 0; i < 10; ++i) {
+        node_.join(CircuitId(1000 + i), neighbour(4));
+        establish(CircuitId(1000 + i), PrivateKey::generate().public_key());
+    }
+    EXPECT_EQ(node_.node.registered.size(), Introductions::kMostOfAddressAndSwarm);
+    node_.join(CircuitId(2000), neighbour(5));
+    establish(CircuitId(2000), PrivateKey::generate().public_key());
+    EXPECT_EQ(node_.node.registered.size(), Introductions::kMostOfAddressAndSwarm + 1);
 }
 
 TEST_F(IntroductionsTest, NoneThatDoesSomethingElseAlready)

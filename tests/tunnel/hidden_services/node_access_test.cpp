@@ -64,7 +64,7 @@ protected:
 TEST_F(NodeAccessTest, WhereTheTunnelDiscoversItsOwnDirectoryIsAsked)
 {
     Discovery discovery(settings_, bench_.environment);
-    Directory directory(Directory::Tools{settings_, bench_.environment, discovery, {}});
+    Directory directory(Directory::Tools{settings_, bench_.environment, discovery, {}, {}});
     NodeAccess node(&siblings_, &directory);
     EXPECT_EQ(enter(node), true);
     EXPECT_EQ(node.circuit_of(introduction_.swarm_key), CircuitId(5));

@@ -49,7 +49,7 @@ TEST_F(SiblingAnswersTest, OnlyTheTunnelThatDiscoversFindsAndRegisters)
     answers.forget_introduction(introduction_);
 
     Discovery discovery(settings_, node_.bench.environment);
-    Directory directory(Directory::Tools{settings_, node_.bench.environment, discovery, {}});
+    Directory directory(Directory::Tools{settings_, node_.bench.environment, discovery, {}, {}});
     SiblingAnswers discovering(node_.bench.clock, node_.serving, node_.splices, &directory);
     EXPECT_TRUE(discovering.register_introduction(introduction_));
     EXPECT_EQ(directory.circuit_of(introduction_.swarm_key), CircuitId(5));
