@@ -56,7 +56,7 @@ Answer<lt::settings_pack> TorrentSessions::settings_of(Entry& wanted)
     const Answer<std::uint16_t> port = hooks_.open_proxy(wanted.info.route);
     if (!port) return std::unexpected(port.error());
     wanted.info.proxy_port = *port;
-    lt::settings_pack anonymous = anonymous_settings(*port, limits);
+    lt::settings_pack anonymous = anonymous_settings(*port, limits, containment_.status().on);
     set_dht_nodes(anonymous, options_.dht_nodes);
     return anonymous;
 }

@@ -15,6 +15,11 @@ namespace {
 namespace lt = libtorrent;
 using lt::settings_pack;
 
+/// While the DHT runs libtorrent tells every peer the port that it listens on (BEP 5, PORT), hidden peers too. One drawn
+/// for the session would show whoever is linked to two of its torrents that one node has both; this one is what most
+/// clients say. Nobody can find a session by it: it is bound in an empty network namespace.
+constexpr const char* kContainedListen = "127.0.0.1:6881";
+
 void set_flags(settings_pack& pack, std::initializer_list<std::pair<int, bool>> values)
 {
     for (const auto& [name, value] : values)
@@ -64,12 +69,13 @@ void set_shared(settings_pack& pack, const SessionLimits& limits)
 
 } // namespace
 
-settings_pack anonymous_settings(std::uint16_t proxy_port, const SessionLimits& limits)
+settings_pack anonymous_settings(std::uint16_t proxy_port, const SessionLimits& limits, bool contained)
 {
     settings_pack pack;
     set_shared(pack, limits);
     pack.set_str(settings_pack::proxy_hostname, "127.0.0.1");      // a literal: a name would be looked up
-    pack.set_str(settings_pack::listen_interfaces, "127.0.0.1:0"); // the net below, should anybody clear the proxy
+    // Loopback is the net below, should anybody clear the proxy.
+    pack.set_str(settings_pack::listen_interfaces, contained ? kContainedListen : "127.0.0.1:0");
     pack.set_str(settings_pack::announce_ip, "");
     pack.set_str(settings_pack::user_agent, "");
     pack.set_str(settings_pack::handshake_client_version, "");

@@ -20,8 +20,9 @@ struct SessionLimits {
 };
 
 /// For hops >= 1. `proxy_port` is that of the session's own SOCKS5 listener on 127.0.0.1. The DHT is off: it is
-/// switched on once the route carries traffic.
-[[nodiscard]] libtorrent::settings_pack anonymous_settings(std::uint16_t proxy_port, const SessionLimits& limits);
+/// switched on once the route carries traffic. `contained`: its sockets are in an empty network namespace.
+[[nodiscard]] libtorrent::settings_pack anonymous_settings(std::uint16_t proxy_port, const SessionLimits& limits,
+                                                           bool contained = false);
 
 /// For hops 0. `listen` is "ADDRESS:PORT"; `discover` allows the DHT, local discovery and port mapping.
 [[nodiscard]] libtorrent::settings_pack plain_settings(const std::string& listen, bool discover,

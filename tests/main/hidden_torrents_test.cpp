@@ -8,6 +8,8 @@
 #include <map>
 #include <set>
 #include <string_view>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace cepa::main {
 namespace {
@@ -23,6 +25,10 @@ public:
         if (datagram.size() < kUtpHead || datagram[0] >> 4U != 0) return; // ST_DATA
         const std::string_view text(reinterpret_cast<const char*>(datagram.data()), datagram.size());
         in_the_clear_ = in_the_clear_ || text.find("BitTorrent protocol") != std::string_view::npos;
+        constexpr std::string_view port_message("\x00\x00\x00\x03\x09", 5); // BEP 5
+        const auto found = text.find(port_message);
+        if (found != std::string_view::npos && found + port_message.size() + 2 <= text.size())
+            dht_ports.insert(number(datagram, found + port_message.size()));
         auto& packets = packets_[number(datagram, 2)];
         packets[number(datagram, 16)] = datagram.size() - kUtpHead;
         std::size_t said = 0;
@@ -33,6 +39,8 @@ public:
     /// More than the answer to a stranger who asks for encryption: a public key and padding, which every session sends
     /// whatever torrents it has.
     [[nodiscard]] bool told_something() const { return in_the_clear_ || most_ > kPublicKey + kMostPadding; }
+    /// Where it said that its DHT listens.
+    std::set<std::uint16_t> dht_ports;
 
 private:
     static constexpr std::size_t kUtpHead = 20;
@@ -66,7 +74,7 @@ protected:
             ++tried;
             if (destination != to || !linked || sink.associations.empty()) return true;
             ++carried;
-            if (to == kDownloaderAddress) said_by_seeder.hear(payload.bytes());
+            (to == kDownloaderAddress ? said_by_seeder : said_by_downloader).hear(payload.bytes());
             auto& back = *sink.associations.begin()->second;
             back.send_to_client(from, payload);
             back.flush();
@@ -92,6 +100,16 @@ protected:
         request.peer_mode_chosen = true;
         return request;
     }
+    /// One seeds it, the other wants it by its magnet alone, and the routes of both are usable; not linked yet.
+    std::string seeded_and_wanted(const CreatedTorrent& torrent)
+    {
+        const auto id = seeder.add(hidden_seed(torrent));
+        EXPECT_TRUE(id) << id.error();
+        EXPECT_EQ(downloader.add(hidden_get(torrent.magnet)), id);
+        ready(seeder);
+        ready(downloader);
+        return id.value_or("");
+    }
     void ready(TorrentNode& node) { node.service.set_route({1, "default"}, true, ""); }
     void link(const std::string& id)
     {
@@ -103,6 +121,7 @@ protected:
     TorrentNode downloader;
     std::set<Endpoint> strangers;
     Words said_by_seeder;
+    Words said_by_downloader;
     std::uint64_t carried = 0;
     std::uint64_t tried = 0;
     bool linked = true;
@@ -110,74 +129,91 @@ protected:
 
 TEST_F(HiddenTorrentsTest, ADownloadFromAMagnetNeedsNothingButTheLink)
 {
-    const CreatedTorrent torrent = make_torrent(3'000'000);
-    const auto id = seeder.add(hidden_seed(torrent));
-    ASSERT_TRUE(id) << id.error();
-    ASSERT_EQ(downloader.add(hidden_get(torrent.magnet)), id);
-    ready(seeder);
-    ready(downloader);
-    link(*id);
-    ASSERT_TRUE(downloader.complete(*id));
+    const std::string id = seeded_and_wanted(make_torrent(3'000'000));
+    link(id);
+    ASSERT_TRUE(downloader.complete(id));
     EXPECT_TRUE(same_file());
     EXPECT_TRUE(strangers.empty()) << strangers.begin()->to_string();
-    EXPECT_EQ(downloader.service.show(*id)->peer_mode, PeerMode::hidden);
+    EXPECT_EQ(downloader.service.show(id)->peer_mode, PeerMode::hidden);
 }
 
 TEST_F(HiddenTorrentsTest, ARelinkGoesOnAtOnce)
 {
-    const CreatedTorrent torrent = make_torrent(20'000'000);
-    const auto id = seeder.add(hidden_seed(torrent));
-    ASSERT_TRUE(id) << id.error();
-    ASSERT_EQ(downloader.add(hidden_get(torrent.magnet)), id);
-    ready(seeder);
-    ready(downloader);
-    link(*id);
-    ASSERT_TRUE(run_until(io, [&] { return downloader.service.show(*id)->bytes_done > 0; }, 30s));
+    const std::string id = seeded_and_wanted(make_torrent(20'000'000));
+    link(id);
+    ASSERT_TRUE(run_until(io, [&] { return downloader.service.show(id)->bytes_done > 0; }, 30s));
     linked = false;
-    downloader.service.hidden_lost(*id, kSeederAddress);
-    seeder.service.hidden_lost(*id, kDownloaderAddress);
+    downloader.service.hidden_lost(id, kSeederAddress);
+    seeder.service.hidden_lost(id, kDownloaderAddress);
     linked = true;
-    link(*id);
-    EXPECT_TRUE(downloader.complete(*id));
+    link(id);
+    EXPECT_TRUE(downloader.complete(id));
     EXPECT_TRUE(same_file());
 }
 
 TEST_F(HiddenTorrentsTest, ALinkThatComesLongAfterTheFormerOneEndedIsUsed)
 {
-    const CreatedTorrent torrent = make_torrent(100'000);
-    const auto id = seeder.add(hidden_seed(torrent));
-    ASSERT_TRUE(id) << id.error();
-    ASSERT_EQ(downloader.add(hidden_get(torrent.magnet)), id);
-    ready(seeder);
-    ready(downloader);
+    const std::string id = seeded_and_wanted(make_torrent(100'000));
     linked = false;
-    downloader.service.hidden_linked(*id, kSeederAddress, true);
+    downloader.service.hidden_linked(id, kSeederAddress, true);
     ASSERT_TRUE(run_until(io, [&] { return tried > 0; }, 10s));
-    downloader.service.hidden_lost(*id, kSeederAddress);
+    downloader.service.hidden_lost(id, kSeederAddress);
     (void)run_until(io, [] { return false; }, 4s); // libtorrent tries it again by itself
     linked = true;
-    link(*id);
-    EXPECT_TRUE(downloader.complete(*id));
+    link(id);
+    EXPECT_TRUE(downloader.complete(id));
 }
 
 TEST_F(HiddenTorrentsTest, WhoseLinkIsOfAnotherTorrentIsRefusedThere)
 {
-    const CreatedTorrent torrent = make_torrent(100'000);
-    const auto id = seeder.add(hidden_seed(torrent));
-    ASSERT_TRUE(id) << id.error();
-    ASSERT_EQ(downloader.add(hidden_get(torrent.magnet)), id);
-    ready(seeder);
-    ready(downloader);
+    const std::string id = seeded_and_wanted(make_torrent(100'000));
     // The seeder has a link to it, but for another swarm: it does not say that it has this torrent too.
-    downloader.service.hidden_linked(*id, kSeederAddress, true);
+    downloader.service.hidden_linked(id, kSeederAddress, true);
     ASSERT_TRUE(run_until(io, [&] { return carried > 40; }, 30s)) << "it tried";
     EXPECT_FALSE(said_by_seeder.told_something());
-    EXPECT_EQ(downloader.service.show(*id)->bytes_total, 0U) << "not even the description";
+    EXPECT_EQ(downloader.service.show(id)->bytes_total, 0U) << "not even the description";
     // To the downloader each try is a peer from the uTP handshake on, until it is shut out.
-    EXPECT_TRUE(run_until(io, [&] { return downloader.service.show(*id)->peers == 0; }, 30s));
-    seeder.service.hidden_linked(*id, kDownloaderAddress, false);
-    EXPECT_TRUE(downloader.complete(*id)) << "and then it may";
+    EXPECT_TRUE(run_until(io, [&] { return downloader.service.show(id)->peers == 0; }, 30s));
+    seeder.service.hidden_linked(id, kDownloaderAddress, false);
+    EXPECT_TRUE(downloader.complete(id)) << "and then it may";
     EXPECT_TRUE(said_by_seeder.told_something());
+}
+
+TEST_F(HiddenTorrentsTest, ThePortOfTheDhtTellsNothingOfTheSession)
+{
+    const pid_t child = ::fork(); // the containment may change who the process is
+    if (child == 0) {
+        Containment real(Containment::prepare());
+        real.start();
+        if (!real.status().on) ::_exit(77);
+        TorrentServiceOptions with_dht = options("127.0.0.1");
+        with_dht.dht_nodes = {Endpoint::parse("203.0.113.1:6881").value()};
+        TorrentNode one(io, real, with_dht);
+        TorrentNode other(io, real, with_dht);
+        one.sink.divert = carry(other.sink, kDownloaderAddress, kSeederAddress);
+        other.sink.divert = carry(one.sink, kSeederAddress, kDownloaderAddress);
+        const CreatedTorrent torrent = make_torrent(100'000);
+        const auto id = one.add(hidden_seed(torrent, PeerMode::both));
+        EXPECT_EQ(other.add(hidden_get(torrent.magnet, PeerMode::both)), id);
+        ready(one);
+        ready(other);
+        const auto asks = [](TorrentNode& node) { return node.service.sessions().at(0).dht; };
+        EXPECT_TRUE(run_until(io, [&] { return asks(one) && asks(other) && !strangers.empty(); }, 30s));
+        one.service.hidden_linked(*id, kDownloaderAddress, false);
+        other.service.hidden_linked(*id, kSeederAddress, true);
+        EXPECT_TRUE(other.complete(*id));
+        EXPECT_EQ(said_by_seeder.dht_ports, std::set<std::uint16_t>{6881}) << "what most clients say";
+        std::set<std::uint16_t> known{6881};
+        for (std::uint16_t next = 6882; next < 6892; ++next)
+            known.insert(next);
+        for (const std::uint16_t port : said_by_downloader.dht_ports)
+            EXPECT_TRUE(known.contains(port)) << "a second session of one namespace: " << port;
+        ::_exit(HasFailure() ? 1 : 0);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 77) GTEST_SKIP() << "no network namespaces here";
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
 }
 
 TEST_F(HiddenTorrentsTest, ATorrentWithHiddenPeersOnlyRefusesOpenOnes)
