@@ -1,109 +1,13 @@
 #include "main/flow_router.hpp"
 
+#include "base/utp.hpp"
 #include "main/hidden_peers.hpp"
+#include "main/route_flows.hpp"
 
 #include <algorithm>
-#include <tuple>
 #include <utility>
 
 namespace cepa::main {
-namespace {
-
-/// Answers to announces are told apart by their origin only where several programs share a route.
-constexpr std::size_t kMaxAnnounces = 2048;
-constexpr std::size_t kUtpHeader = 20;
-constexpr std::uint8_t kUtpVersion = 1;
-constexpr std::uint8_t kUtpLastType = 4;      // ST_SYN
-constexpr std::uint8_t kUtpLastExtension = 3; // none, selective ack, extension bits, close reason
-
-} // namespace
-
-struct FlowRouter::Circuit {
-    CircuitId id;
-    WorkerId worker = kUnknownWorker;
-    std::uint32_t flows = 0;
-    socks5::AssociationId last_sender;
-    bool alive = false;
-    bool retiring = false;
-};
-
-struct FlowRouter::RouteState {
-    RouteState(const Route& r, const FlowRouterOptions& options)
-        : route(r), flows(options.max_flows, options.hash_seed), announces(kMaxAnnounces, options.hash_seed)
-    {
-    }
-
-    [[nodiscard]] bool is_alive(CircuitIndex index) const noexcept
-    {
-        return index < circuits.size() && circuits[index].alive;
-    }
-
-    /// A circuit whose worker nobody has named yet counts as a worker of its own.
-    [[nodiscard]] std::uint32_t worker_flows(const Circuit& of) const noexcept
-    {
-        if (of.worker == kUnknownWorker) return of.flows;
-        std::uint32_t sum = 0;
-        for (const Circuit& c : circuits)
-            if (c.alive && c.worker == of.worker) sum += c.flows;
-        return sum;
-    }
-
-    /// The least loaded circuit, first by worker; a retiring one or one of `not_on` only when there is no other.
-    /// kNoCircuit: none is up.
-    [[nodiscard]] CircuitIndex pick(std::optional<WorkerId> not_on) const noexcept
-    {
-        CircuitIndex best = kNoCircuit;
-        std::tuple<bool, bool, std::uint32_t, std::uint32_t> least;
-        for (std::size_t i = 0; i < circuits.size(); ++i) {
-            const Circuit& c = circuits[i];
-            if (!c.alive) continue;
-            const std::tuple load{c.retiring, not_on && c.worker == *not_on, worker_flows(c), c.flows};
-            if (best != kNoCircuit && least <= load) continue;
-            best = static_cast<CircuitIndex>(i);
-            least = load;
-        }
-        return best;
-    }
-
-    void detach(const Flow& flow) noexcept
-    {
-        if (is_alive(flow.circuit)) --circuits[flow.circuit].flows;
-    }
-
-    void attach(Flow& flow, CircuitIndex index) noexcept
-    {
-        detach(flow);
-        flow.circuit = index;
-        if (index != kNoCircuit) ++circuits[index].flows;
-    }
-
-    CircuitIndex add(CircuitId id, WorkerId worker)
-    {
-        auto place = std::ranges::find(circuits, false, &Circuit::alive);
-        if (place == circuits.end()) place = circuits.insert(place, Circuit{});
-        *place = {id, worker, 0, {}, true, false};
-        return static_cast<CircuitIndex>(place - circuits.begin());
-    }
-
-    [[nodiscard]] bool unused() const noexcept
-    {
-        return associations == 0 && hidden == 0 && flows.size() == 0 && std::ranges::none_of(circuits, &Circuit::alive);
-    }
-
-    Route route;
-    std::vector<Circuit> circuits; // a dead one's place is used again, so that indices stay
-    FlowTable flows;
-    FlowTable announces;
-    CircuitIndex announce = kNoCircuit;
-    std::uint32_t associations = 0;
-    std::uint32_t hidden = 0; // circuits
-};
-
-bool is_utp(ByteSpan datagram) noexcept
-{
-    return datagram.size() >= kUtpHeader && (datagram[0] & 0x0fU) == kUtpVersion && datagram[0] >> 4U <= kUtpLastType &&
-           datagram[1] <= kUtpLastExtension;
-}
 
 FlowRouter::FlowRouter(proto::TunnelService& service, const Clock& clock, FlowRouterOptions options,
                        FlowRouterHooks hooks)
@@ -113,10 +17,10 @@ FlowRouter::FlowRouter(proto::TunnelService& service, const Clock& clock, FlowRo
 
 FlowRouter::~FlowRouter() = default;
 
-FlowRouter::RouteState& FlowRouter::route_state(const Route& route)
+RouteFlows& FlowRouter::route_state(const Route& route)
 {
     auto& state = routes_[route];
-    if (!state) state = std::make_unique<RouteState>(route, options_);
+    if (!state) state = std::make_unique<RouteFlows>(route, options_.max_flows, options_.hash_seed);
     return *state;
 }
 
@@ -138,7 +42,7 @@ TimePoint FlowRouter::batch_time() noexcept
 
 void FlowRouter::on_opened(socks5::AssociationId association, const Route& route, socks5::DatagramReturn& back)
 {
-    RouteState& state = route_state(route);
+    RouteFlows& state = route_state(route);
     associations_.push_back({association, &state, &back, false});
     if (++state.associations == 1 && hooks_.on_route_use) hooks_.on_route_use(route, true);
 }
@@ -147,7 +51,7 @@ void FlowRouter::on_closed(socks5::AssociationId id)
 {
     const Association* const closed = association(id);
     if (closed == nullptr) return;
-    RouteState& state = *closed->route;
+    RouteFlows& state = *closed->route;
     std::erase_if(associations_, [id](const Association& a) { return a.id == id; });
     if (--state.associations == 0 && hooks_.on_route_use) hooks_.on_route_use(state.route, false);
 }
@@ -163,14 +67,14 @@ void FlowRouter::on_datagram(socks5::AssociationId id, const Address& destinatio
     }
     if (const auto ip = made_up_address(destination))
         return send_hidden(*from, *ip, destination.endpoint.port, payload);
-    RouteState& route = *from->route;
+    RouteFlows& route = *from->route;
     const CircuitIndex index =
         is_utp(payload.bytes()) ? circuit_of_flow(route, destination, id) : circuit_of_announce(route, destination, id);
     if (index == kNoCircuit) {
         ++stats_.no_circuit;
         return;
     }
-    Circuit& circuit = route.circuits[index];
+    RouteCircuit& circuit = route.circuits[index];
     circuit.last_sender = id;
     ++stats_.up;
     service_.send(circuit.id, destination, payload);
@@ -182,7 +86,7 @@ void FlowRouter::on_batch_end()
     service_.flush();
 }
 
-CircuitIndex FlowRouter::circuit_of_flow(RouteState& route, const Address& destination, socks5::AssociationId owner)
+CircuitIndex FlowRouter::circuit_of_flow(RouteFlows& route, const Address& destination, socks5::AssociationId owner)
 {
     Flow& flow = touch(route, route.flows, destination, owner);
     if (flow.circuit == kNoCircuit) {
@@ -192,14 +96,14 @@ CircuitIndex FlowRouter::circuit_of_flow(RouteState& route, const Address& desti
     return flow.circuit;
 }
 
-CircuitIndex FlowRouter::circuit_of_announce(RouteState& route, const Address& destination, socks5::AssociationId owner)
+CircuitIndex FlowRouter::circuit_of_announce(RouteFlows& route, const Address& destination, socks5::AssociationId owner)
 {
     touch(route, route.announces, destination, owner);
     if (!route.is_alive(route.announce)) route.announce = route.pick(std::nullopt);
     return route.announce;
 }
 
-Flow& FlowRouter::touch(RouteState& route, FlowTable& table, const Address& destination, socks5::AssociationId owner)
+Flow& FlowRouter::touch(RouteFlows& route, FlowTable& table, const Address& destination, socks5::AssociationId owner)
 {
     const TimePoint now = batch_time();
     Flow* flow = table.find(destination);
@@ -255,7 +159,7 @@ void FlowRouter::on_tunnel_batch_end()
 /// a stranger's call) the one that used the circuit last.
 FlowRouter::Association* FlowRouter::receiver(const Place& place, const Address& origin) noexcept
 {
-    RouteState& route = *place.route;
+    RouteFlows& route = *place.route;
     if (route.associations == 1) {
         if (last_association_ < associations_.size() && associations_[last_association_].route == &route)
             return &associations_[last_association_];
@@ -303,7 +207,7 @@ FlowRouter::Association* FlowRouter::hidden_receiver(const HiddenCircuit& circui
 void FlowRouter::add_hidden(const Route& route, CircuitId circuit, const Endpoint& peer)
 {
     if (circuits_.contains(circuit) || hidden_.contains(circuit)) return;
-    RouteState& state = route_state(route);
+    RouteFlows& state = route_state(route);
     ++state.hidden;
     hidden_[circuit] = {&state, peer, {}};
     hidden_peers_[peer].push_back(circuit);
@@ -327,7 +231,7 @@ std::optional<Endpoint> FlowRouter::remove_hidden(CircuitId circuit)
 void FlowRouter::add_circuit(const Route& route, CircuitId circuit, WorkerId worker)
 {
     if (circuits_.contains(circuit)) return;
-    RouteState& state = route_state(route);
+    RouteFlows& state = route_state(route);
     const CircuitIndex fresh = state.add(circuit, worker);
     circuits_[circuit] = {&state, fresh};
     move_flows(state, true, [&](const Flow& flow) { return flow.circuit == kNoCircuit ? fresh : flow.circuit; });
@@ -338,7 +242,7 @@ void FlowRouter::set_worker(CircuitId circuit, WorkerId worker)
 {
     const auto place = circuits_.find(circuit);
     if (place == circuits_.end()) return;
-    RouteState& state = *place->second.route;
+    RouteFlows& state = *place->second.route;
     state.circuits[place->second.index].worker = worker;
     settle_onto(state, place->second.index);
 }
@@ -347,7 +251,7 @@ void FlowRouter::retire_circuit(CircuitId circuit)
 {
     const auto place = circuits_.find(circuit);
     if (place == circuits_.end()) return;
-    RouteState& route = *place->second.route;
+    RouteFlows& route = *place->second.route;
     route.circuits[place->second.index].retiring = true;
     if (route.announce == place->second.index) route.announce = kNoCircuit; // each announce stands for itself
 }
@@ -367,13 +271,13 @@ void FlowRouter::remove_circuit(CircuitId circuit)
     });
 }
 
-void FlowRouter::settle_onto(RouteState& route, CircuitIndex fresh)
+void FlowRouter::settle_onto(RouteFlows& route, CircuitIndex fresh)
 {
     const TimePoint young = clock_.now() - options_.settling;
     move_flows(route, false, [&](const Flow& flow) {
         if (flow.circuit == fresh || !route.is_alive(flow.circuit) || flow.placed <= young) return flow.circuit;
-        const Circuit& from = route.circuits[flow.circuit];
-        const Circuit& to = route.circuits[fresh];
+        const RouteCircuit& from = route.circuits[flow.circuit];
+        const RouteCircuit& to = route.circuits[fresh];
         const bool same_worker = from.worker == to.worker && to.worker != kUnknownWorker;
         const std::uint32_t here = same_worker ? from.flows : route.worker_flows(from);
         const std::uint32_t there = same_worker ? to.flows : route.worker_flows(to);
@@ -384,7 +288,7 @@ void FlowRouter::settle_onto(RouteState& route, CircuitIndex fresh)
 /// Gives each flow the circuit that `choose` names for it, and reports those that got another one. `forced`: they had
 /// to move, so they may once more when a better circuit comes soon.
 template <class Choose>
-void FlowRouter::move_flows(RouteState& route, bool forced, Choose choose)
+void FlowRouter::move_flows(RouteFlows& route, bool forced, Choose choose)
 {
     const TimePoint now = clock_.now();
     moved_.clear();

@@ -12,6 +12,7 @@
 #include "base/clock.hpp"
 #include "base/ids.hpp"
 #include "main/flow_table.hpp"
+#include "main/route_flows.hpp"
 #include "main/route_status.hpp"
 #include "proto/tunnel_service.hpp"
 #include "socks5/datagram_sink.hpp"
@@ -83,7 +84,7 @@ public:
 
     /// Says later who carries it.
     void set_worker(CircuitId circuit, WorkerId worker);
-    static constexpr WorkerId kUnknownWorker{0xffff};
+    static constexpr WorkerId kUnknownWorker = main::kUnknownWorker;
 
     /// Forgets idle flows; to be called every few seconds.
     void forget_idle();
@@ -95,46 +96,44 @@ public:
     void describe(RouteStatus& status) const;
 
 private:
-    struct Circuit;
-    struct RouteState;
     struct Association {
         socks5::AssociationId id;
-        RouteState* route;
+        RouteFlows* route;
         socks5::DatagramReturn* back;
         bool to_flush;
     };
     struct Place {
-        RouteState* route;
+        RouteFlows* route;
         CircuitIndex index;
     };
     struct HiddenCircuit {
-        RouteState* route;
+        RouteFlows* route;
         Address peer;
         socks5::AssociationId last_sender;
     };
 
-    RouteState& route_state(const Route& route);
+    RouteFlows& route_state(const Route& route);
     void send_hidden(const Association& from, const IpAddress& ip, std::uint16_t port, PacketBuffer& payload);
     [[nodiscard]] bool passes_hidden(const PacketBuffer& payload) noexcept;
     [[nodiscard]] Association* hidden_receiver(const HiddenCircuit& circuit) noexcept;
     void give(Association* to, const Address& origin, PacketBuffer& payload);
     [[nodiscard]] Association* association(socks5::AssociationId id) noexcept;
     [[nodiscard]] TimePoint batch_time() noexcept;
-    [[nodiscard]] CircuitIndex circuit_of_flow(RouteState& route, const Address& destination,
+    [[nodiscard]] CircuitIndex circuit_of_flow(RouteFlows& route, const Address& destination,
                                                socks5::AssociationId owner);
-    [[nodiscard]] CircuitIndex circuit_of_announce(RouteState& route, const Address& destination,
+    [[nodiscard]] CircuitIndex circuit_of_announce(RouteFlows& route, const Address& destination,
                                                    socks5::AssociationId owner);
-    Flow& touch(RouteState& route, FlowTable& table, const Address& destination, socks5::AssociationId owner);
+    Flow& touch(RouteFlows& route, FlowTable& table, const Address& destination, socks5::AssociationId owner);
     [[nodiscard]] Association* receiver(const Place& place, const Address& origin) noexcept;
-    void settle_onto(RouteState& route, CircuitIndex fresh);
+    void settle_onto(RouteFlows& route, CircuitIndex fresh);
     template <class Choose>
-    void move_flows(RouteState& route, bool forced, Choose choose);
+    void move_flows(RouteFlows& route, bool forced, Choose choose);
 
     proto::TunnelService& service_;
     const Clock& clock_;
     FlowRouterOptions options_;
     FlowRouterHooks hooks_;
-    std::map<Route, std::unique_ptr<RouteState>> routes_; // stable addresses: associations and circuits point in
+    std::map<Route, std::unique_ptr<RouteFlows>> routes_; // stable addresses: associations and circuits point in
     std::unordered_map<CircuitId, Place> circuits_;
     std::unordered_map<CircuitId, HiddenCircuit> hidden_;
     std::unordered_map<Endpoint, std::vector<CircuitId>> hidden_peers_; // the latest is the last
@@ -144,8 +143,5 @@ private:
     std::optional<TimePoint> batch_time_; // the clock is read once per batch
     FlowRouterStats stats_;
 };
-
-/// Whether a datagram looks like uTP (BEP 29): a type 0..4 and version 1, a known extension, a whole header.
-[[nodiscard]] bool is_utp(ByteSpan datagram) noexcept;
 
 } // namespace cepa::main

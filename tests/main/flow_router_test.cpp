@@ -361,23 +361,5 @@ TEST_F(FlowRouterTest, DescribesARoute)
     EXPECT_EQ(status.associations, 1U);
 }
 
-TEST(IsUtp, TellsItFromWhatElseATorrentSends)
-{
-    for (std::uint8_t type = 0; type <= 4; ++type)
-        EXPECT_TRUE(is_utp(utp_packet(type)));
-    EXPECT_FALSE(is_utp(utp_packet(5)));
-    Bytes cut = utp_packet();
-    cut.pop_back();
-    EXPECT_FALSE(is_utp(cut));
-    Bytes strange = utp_packet();
-    strange[1] = 9;
-    EXPECT_FALSE(is_utp(strange));
-    const std::string dht = "d1:ad2:id20:abcdefghij0123456789e1:q4:ping1:t2:aa1:y1:qe";
-    EXPECT_FALSE(is_utp(as_bytes(dht)));
-    const Bytes tracker_connect{0, 0, 4, 0x17, 0x27, 0x10, 0x19, 0x80, 0, 0, 0, 0, 1, 2, 3, 4, 0, 0, 0, 0};
-    EXPECT_FALSE(is_utp(tracker_connect));
-    EXPECT_FALSE(is_utp({}));
-}
-
 } // namespace
 } // namespace cepa::main

@@ -1,14 +1,11 @@
 #include "tunnel/exit/exit_policy.hpp"
 
+#include "base/utp.hpp"
+
 #include <algorithm>
 
 namespace cepa::tunnel {
 namespace {
-
-bool is_utp(ByteSpan b) noexcept
-{
-    return b.size() >= 20 && b[0] >> 4U <= 4 && (b[0] & 15U) == 1 && b[1] <= 3;
-}
 
 bool is_udp_tracker(ByteSpan b) noexcept
 {
