@@ -5,6 +5,7 @@
 #include "main/api_node.hpp"
 #include "main/api_torrents.hpp"
 #include "main/control_server.hpp"
+#include "main/data_routes.hpp"
 #include "main/api_swarms.hpp"
 #include "main/engine_buffer.hpp"
 #include "main/hidden_wiring.hpp"
@@ -176,7 +177,13 @@ void App::Parts::make_torrents()
                    {log::field("hops", route.hops), log::field("why", why)});
     };
     hooks.on_change = [this] {
-        if (hidden) hidden->update(torrents->list());
+        if (!hidden) return;
+        const std::vector<TorrentInfo> list = torrents->list();
+        hidden->update(list);
+        std::set<Route> without_data;
+        for (const TorrentRoute& route : routes_without_data(list))
+            without_data.insert(proxies->route_of(route));
+        routing->set_without_data(std::move(without_data));
     };
     torrents = std::make_unique<TorrentService>(io, containment, settings, std::move(hooks));
 }

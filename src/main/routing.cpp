@@ -45,9 +45,10 @@ FlowRouterHooks Routing::router_hooks()
         .on_route_use =
             [this](const Route& route, bool in_use) {
                 if (in_use)
-                    groups_.want(route);
+                    used_.insert(route);
                 else
-                    groups_.release(route);
+                    used_.erase(route);
+                ask_for(route);
             },
     };
 }
@@ -64,6 +65,21 @@ CircuitGroupsHooks Routing::groups_hooks()
         .on_settled = hooks_.on_route_settled,
         .wake = [this] { wake(); },
     };
+}
+
+void Routing::ask_for(const Route& route)
+{
+    const bool needed = used_.contains(route) && !without_data_.contains(route);
+    if (needed && asked_.insert(route).second) groups_.want(route);
+    if (!needed && asked_.erase(route) > 0) groups_.release(route);
+}
+
+void Routing::set_without_data(std::set<Route> routes)
+{
+    if (routes == without_data_) return;
+    without_data_ = std::move(routes);
+    for (const Route& route : used_)
+        ask_for(route);
 }
 
 void Routing::start()

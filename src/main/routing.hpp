@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <vector>
 
 namespace cepa::main {
@@ -56,6 +57,9 @@ public:
     void want(const Route& route) { groups_.want(route); }
     void release(const Route& route) { groups_.release(route); }
 
+    /// Associations of these routes ask for no circuits: their peers are hidden ones (data_routes.hpp).
+    void set_without_data(std::set<Route> routes);
+
     /// See FlowRouter.
     void add_hidden(const Route& route, CircuitId circuit, const Endpoint& peer)
     {
@@ -77,11 +81,15 @@ private:
     [[nodiscard]] CircuitGroupsHooks groups_hooks();
     void tick_later();
     void wake();
+    void ask_for(const Route& route);
 
     boost::asio::io_context& io_;
     RoutingHooks hooks_;
     FlowRouter router_;
     CircuitGroups groups_;
+    std::set<Route> used_;         ///< by associations
+    std::set<Route> asked_;        ///< of those, whose circuits we want
+    std::set<Route> without_data_; ///< need none
     boost::asio::steady_timer timer_;
     std::uint32_t ticks_ = 0;
     bool running_ = false;

@@ -99,6 +99,23 @@ TEST_F(RoutingTest, AssociationAsksForCircuitsAndDatagramsGoBothWays)
     EXPECT_EQ(routing.stats().down, 1U);
 }
 
+TEST_F(RoutingTest, ARouteWithHiddenPeersOnlyAsksForNoCircuits)
+{
+    routing.set_without_data({kRoute});
+    associate();
+    const auto ticks = [&](int count) { return run_until(io, [&] { return --count < 0; }); };
+    ASSERT_TRUE(ticks(20));
+    EXPECT_EQ(service.attempts_made, 0U);
+    EXPECT_TRUE(routing.status().empty());
+    routing.set_without_data({}); // a torrent with open peers came
+    ASSERT_TRUE(run_until(io, [&] { return !service.attempts.empty(); }));
+    const CircuitId circuit = service.succeed(0);
+    routing.set_without_data({kRoute});
+    clock.advance(std::chrono::seconds(30));
+    ASSERT_TRUE(run_until(io, [&] { return !service.closed.empty(); })) << "and went";
+    EXPECT_EQ(service.closed.front(), circuit);
+}
+
 TEST_F(RoutingTest, AssociationOutlivesEveryCircuit)
 {
     associate();
