@@ -117,7 +117,10 @@ TEST(Overlay, ARestartKeepsTheGuards)
     WalkingWorld world(6);
     for (int i = 0; i < 16; ++i)
         world.add_walking(true, false);
-    ASSERT_TRUE(world.network.run_until([&] { return world.client->guards.size() == 6; }, 60s));
+    // Who is introduced is drawn: one run in a hundred hears of the third exit last of all, after more than a minute.
+    ASSERT_TRUE(world.network.run_until([&] { return world.client->guards.size() == 6; }, 5min))
+        << world.client->guards.size() << " guards, " << world.client->tunnel().discovery().exits << " exits of "
+        << world.client->tunnel().discovery().peers << " peers";
     for (int restart = 0; restart < 5; ++restart) {
         const std::vector<Guard> kept = world.client->guards;
         SimNode& again = restarted(world, kept);
