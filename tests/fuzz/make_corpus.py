@@ -58,8 +58,36 @@ def control():
         save("control_fuzz", name, b"\0" + len(made).to_bytes(4, "big") + made)
 
 
+def act(action, message=b""):
+    """One action of own_hidden_fuzz; see there. `message` begins with its id."""
+    message = message or b"\0"
+    return bytes([action, message[0]]) + (len(message) - 1).to_bytes(2, "big") + message[1:]
+
+
+def own_hidden():
+    """What reaches our own side of hidden swarms: each message where the honest ones have led."""
+    honest, a_downloader, seconds = act(0), act(6), act(4, b"\2")
+    for entry in VECTORS["cells"]:
+        if entry["name"].startswith(("data-", "ping", "pong")) and "message" in entry:
+            for circuit in range(5):
+                said = act(3 | circuit << 4, bytes.fromhex(entry["message"]))
+                save("own_hidden_fuzz", f"linked-{entry['name']}-{circuit}", (honest + seconds) * 4 + said * 2 + seconds)
+    save("own_hidden_fuzz", "seeding", (honest + seconds) * 2 + a_downloader + (honest + seconds) * 2 + act(5) + seconds)
+    hash_of_vectors = next(bytes.fromhex(e["message"])[3:23] for e in VECTORS["cells"] if e["name"] == "peers-request")
+    for entry in VECTORS["cells"]:
+        if not 9 <= entry["msg_id"] <= 20:
+            continue
+        inner = entry["name"].endswith("(inner)")
+        message = bytes.fromhex(entry["unwrapped"][2 * PREFIX:] if inner else entry["message"])
+        message = message.replace(hash_of_vectors, b"\x33" * 20)
+        for steps in (0, 1, 3):
+            save("own_hidden_fuzz", f"{entry['name']}-{steps}", (honest + seconds) * steps + a_downloader
+                 + b"".join(act(8 | (2 if inner else 1) | circuit << 4, message) for circuit in range(4)) + seconds)
+
+
 def main():
     control()
+    own_hidden()
     for entry in VECTORS["encodings"]:
         if entry["type"] in ("ip_address", "address"):
             save("address_fuzz", entry["type"] + entry["value"]["type"], bytes.fromhex(entry["hex"]))
