@@ -46,6 +46,14 @@ struct SwarmRequest {
     friend bool operator==(const SwarmRequest&, const SwarmRequest&) = default;
 };
 
+/// Payload of a torrent that went over a hidden link, as libtorrent counts it: garbage is none.
+struct LinkPayload {
+    CircuitId circuit;
+    std::uint64_t bytes = 0; ///< since the link was reported
+
+    friend bool operator==(const LinkPayload&, const LinkPayload&) = default;
+};
+
 /// All shared objects as last synchronised, keyed by circuit id (workers by worker id). Values, not references.
 struct TunnelSnapshot {
     std::map<std::uint32_t, CircuitInfo> circuits;
@@ -115,6 +123,9 @@ public:
     /// Replaces the list of hidden swarms: what is not in it any more ends, links included. Malformed entries and those
     /// past kMaxSwarms are left out; of two with one lookup hash the first counts.
     virtual void set_swarms(const std::vector<SwarmRequest>& swarms) = 0;
+    /// What hidden links have carried; of those where it changed. A link of which nothing is said is of no use and makes
+    /// room where others wait.
+    virtual void set_payloads(const std::vector<LinkPayload>& links) = 0;
     /// Changes the number of running workers (pool only; elsewhere it fails with invalid_argument).
     [[nodiscard]] virtual Result<void> set_workers(std::uint32_t count) = 0;
 

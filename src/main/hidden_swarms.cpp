@@ -84,6 +84,7 @@ void HiddenSwarms::update(const std::vector<TorrentInfo>& torrents)
     }
     choose_served();
     tell();
+    tell_payloads();
     wake_routes();
     say_waiting();
 }
@@ -144,6 +145,26 @@ void HiddenSwarms::tell()
         wipe(swarm.seed_key);
 }
 
+// The tunnels see cells, and anybody can fill those. What links are worth is what libtorrent makes of them.
+void HiddenSwarms::tell_payloads()
+{
+    std::vector<proto::LinkPayload> changed;
+    for (auto& [circuit, link] : links_) {
+        const std::uint64_t total = payload_of(link);
+        if (total < link.payload_from) link.payload_from = 0; // it turned out to be worthless, or is counted anew
+        const std::uint64_t now = total - link.payload_from;
+        if (now == link.payload_told) continue;
+        link.payload_told = now;
+        changed.push_back({circuit, now});
+    }
+    if (!changed.empty()) service_.set_payloads(changed);
+}
+
+std::uint64_t HiddenSwarms::payload_of(const Link& link) const
+{
+    return hooks_.payload ? hooks_.payload(link.id, link.peer, link.seeder) : 0;
+}
+
 // ---- links
 
 void HiddenSwarms::on_link(CircuitId circuit, const proto::HiddenLink& link)
@@ -157,7 +178,8 @@ void HiddenSwarms::on_link(CircuitId circuit, const proto::HiddenLink& link)
     const TorrentInfo& torrent = swarm->second.torrent;
     log::debug("hidden link", {log::field("circuit", circuit.value), log::field("to", seeder ? "a seeder" : "us")});
     ++swarm->second.linked_ever;
-    links_[circuit] = {torrent.id, torrent.route, *peer};
+    Link& made = links_[circuit] = {torrent.id, torrent.route, *peer, seeder};
+    made.payload_from = payload_of(made);
     hooks_.add_circuit(hooks_.route_of(torrent.route), circuit, *peer);
     wake_routes(); // before the peer is tried: the session may be asleep
     hooks_.linked(torrent.id, *peer, seeder);

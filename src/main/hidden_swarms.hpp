@@ -50,6 +50,8 @@ struct HiddenSwarmsHooks {
     std::function<void(const std::string& id, const std::string& what)> waiting;
     /// The route is to be awake from now on, with or without an exit: see keeps_awake().
     std::function<void(const TorrentRoute&)> usable;
+    /// See TorrentService::hidden_payload(); may be empty.
+    std::function<std::uint64_t(const std::string& id, const Endpoint& peer, bool seeder)> payload;
 };
 
 class HiddenSwarms {
@@ -86,11 +88,16 @@ private:
         std::string id;
         TorrentRoute route;
         Endpoint peer;
+        bool seeder = false;            ///< at the other end
+        std::uint64_t payload_from = 0; ///< what its peer had carried before
+        std::uint64_t payload_told = 0;
     };
 
     void take_in(const TorrentInfo& torrent);
     void choose_served();
     void tell();
+    void tell_payloads();
+    [[nodiscard]] std::uint64_t payload_of(const Link& link) const;
     [[nodiscard]] bool has_links(const TorrentRoute& route) const;
     void wake_routes();
     void say_waiting();

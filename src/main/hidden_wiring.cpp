@@ -16,6 +16,9 @@ std::unique_ptr<HiddenSwarms> join_hidden_swarms(proto::TunnelService& service, 
         torrents.hidden_linked(id, peer, seeder);
     };
     hooks.lost = [&torrents](const std::string& id, const Endpoint& peer) { torrents.hidden_lost(id, peer); };
+    hooks.payload = [&torrents](const std::string& id, const Endpoint& peer, bool seeder) {
+        return torrents.hidden_payload(id, peer, seeder);
+    };
     hooks.waiting = [&torrents](const std::string& id, const std::string& what) {
         torrents.set_hidden_waiting(id, what);
     };

@@ -9,6 +9,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 
 namespace cepa::main {
@@ -36,7 +37,10 @@ lt::client_data_t peer_mode_mark(PeerMode mode) noexcept
 
 class PeerReconnect::Connections final : public lt::torrent_plugin, public std::enable_shared_from_this<Connections> {
 public:
-    Connections(bool hidden_only, bool discreet) : hidden_only_(hidden_only), discreet_(discreet) {}
+    Connections(bool hidden_only, bool discreet, std::shared_ptr<PeerPayloads> payloads)
+        : hidden_only_(hidden_only), discreet_(discreet), payloads_(std::move(payloads))
+    {
+    }
     std::shared_ptr<lt::peer_plugin> new_connection(const lt::peer_connection_handle& connection) override;
 
     /// Those to a peer; a copy, because disconnecting one takes it out of here.
@@ -63,8 +67,21 @@ public:
                                   lt::peer_connection_interface::normal);
         return open.size();
     }
-    void link(const lt::tcp::endpoint& peer) { linked_.insert(peer); }
-    void unlink(const lt::tcp::endpoint& peer) { linked_.erase(peer); }
+    void link(const lt::tcp::endpoint& peer)
+    {
+        linked_.insert(peer);
+        payloads_->begin(peer);
+    }
+    void unlink(const lt::tcp::endpoint& peer)
+    {
+        linked_.erase(peer);
+        payloads_->end(peer);
+    }
+    [[nodiscard]] std::optional<PayloadMeter> meter_of(const lt::tcp::endpoint& peer) const
+    {
+        auto payload = payloads_->find(peer);
+        return payload ? std::optional(PayloadMeter(std::move(payload))) : std::nullopt;
+    }
     [[nodiscard]] bool allows(const lt::tcp::endpoint& peer) const
     {
         return is_made_up_peer(peer) ? linked_.contains(peer) : !hidden_only_;
@@ -75,6 +92,7 @@ public:
 private:
     bool hidden_only_;
     bool discreet_;
+    std::shared_ptr<PeerPayloads> payloads_; // shared with the session's extension, which main reads
     std::set<lt::tcp::endpoint> linked_;
     std::multimap<lt::tcp::endpoint, lt::peer_connection_handle> open_; // several per endpoint for a moment
 };
@@ -82,7 +100,8 @@ private:
 class PeerReconnect::Connection final : public lt::peer_plugin {
 public:
     Connection(const std::shared_ptr<Connections>& owner, const lt::peer_connection_handle& connection)
-        : owner_(owner), connection_(connection), peer_(connection.remote()), discreet_(owner->discreet())
+        : owner_(owner), connection_(connection), peer_(connection.remote()), discreet_(owner->discreet()),
+          meter_(owner->meter_of(peer_))
     {
     }
     lt::string_view type() const override { return "cepa_reconnect"; }
@@ -104,6 +123,23 @@ public:
         if (discreet_) blind_to_addresses(handshake);
         return true;
     }
+    void sent_request(const lt::peer_request& block) override
+    {
+        if (meter_) meter_->asked(block);
+    }
+    bool on_piece(const lt::peer_request& block, lt::span<const char>) override
+    {
+        if (meter_) meter_->came(block);
+        return false;
+    }
+    void on_piece_failed(lt::piece_index_t) override
+    {
+        if (meter_) meter_->failed();
+    }
+    void sent_payload(int bytes) override
+    {
+        if (meter_) meter_->sent(bytes);
+    }
     void on_disconnect(const lt::error_code&) override
     {
         if (const auto owner = owner_.lock()) owner->forget(peer_, connection_);
@@ -114,6 +150,7 @@ private:
     lt::peer_connection_handle connection_;
     lt::tcp::endpoint peer_;
     bool discreet_;
+    std::optional<PayloadMeter> meter_; ///< of hidden peers only
 };
 
 std::shared_ptr<lt::peer_plugin> PeerReconnect::Connections::new_connection(const lt::peer_connection_handle& connection)
@@ -131,7 +168,7 @@ std::shared_ptr<lt::torrent_plugin> PeerReconnect::new_torrent(const lt::torrent
 {
     std::erase_if(torrents_, [](const auto& entry) { return entry.second.expired(); });
     const Mark* const mark = data.get<Mark>();
-    auto connections = std::make_shared<Connections>(mark == &g_hidden_only, mark != nullptr);
+    auto connections = std::make_shared<Connections>(mark == &g_hidden_only, mark != nullptr, payloads_);
     torrents_.emplace_back(torrent, connections);
     return connections;
 }

@@ -7,6 +7,7 @@
 // Process: main; everything here runs on the session's network thread but for reconnect_peers().
 #pragma once
 
+#include "main/peer_payload.hpp"
 #include "main/torrent_types.hpp"
 
 #include <libtorrent/client_data.hpp>
@@ -23,6 +24,11 @@ class PeerReconnect final : public libtorrent::plugin, public std::enable_shared
 public:
     std::shared_ptr<libtorrent::torrent_plugin> new_torrent(const libtorrent::torrent_handle& torrent,
                                                             libtorrent::client_data_t data) override;
+    /// Of hidden peers that are linked. From any thread.
+    [[nodiscard]] PeerPayloads::Bytes payload_of(const libtorrent::tcp::endpoint& peer) const
+    {
+        return payloads_->of(peer);
+    }
 
 private:
     friend void reconnect_peers(const std::shared_ptr<PeerReconnect>& extension, libtorrent::torrent_handle torrent,
@@ -38,6 +44,7 @@ private:
     [[nodiscard]] std::shared_ptr<Connections> connections_of(const libtorrent::torrent_handle& torrent) const;
 
     std::vector<std::pair<libtorrent::torrent_handle, std::weak_ptr<Connections>>> torrents_;
+    std::shared_ptr<PeerPayloads> payloads_ = std::make_shared<PeerPayloads>(); // shared with the torrents' connections
 };
 
 /// Drops those of `peers` that `torrent` is connected to and connects to them again. From any thread; returns at once.

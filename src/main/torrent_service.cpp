@@ -151,6 +151,15 @@ void TorrentService::Impl::hidden_lost(const Id& id, const Endpoint& peer)
     session->hidden_lost(record->second.handle, peer);
 }
 
+std::uint64_t TorrentService::Impl::hidden_payload(const Id& id, const Endpoint& peer, bool seeder)
+{
+    const auto record = records_.find(id);
+    TorrentSession* const session = record == records_.end() ? nullptr : sessions_.find(record->second.info.route);
+    if (session == nullptr) return 0;
+    const PeerPayloads::Bytes bytes = session->hidden_payload(peer);
+    return seeder ? bytes.received : bytes.sent;
+}
+
 void TorrentService::Impl::set_hidden_waiting(const Id& id, const std::string& what)
 {
     const auto record = records_.find(id);
@@ -360,6 +369,11 @@ void TorrentService::hidden_linked(const Id& id, const Endpoint& peer, bool seed
 void TorrentService::hidden_lost(const Id& id, const Endpoint& peer)
 {
     impl_->hidden_lost(id, peer);
+}
+
+std::uint64_t TorrentService::hidden_payload(const Id& id, const Endpoint& peer, bool seeder) const
+{
+    return impl_->hidden_payload(id, peer, seeder);
 }
 
 void TorrentService::set_hidden_waiting(const Id& id, const std::string& what)

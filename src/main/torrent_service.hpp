@@ -94,6 +94,8 @@ public:
     void hidden_linked(const Id& id, const Endpoint& peer, bool seeder);
     /// No hidden circuit leads there any more: the peer is dropped without blame.
     void hidden_lost(const Id& id, const Endpoint& peer);
+    /// Payload since the first link there: what `peer`, a seeder, gave and was asked for, or else what it was sent.
+    [[nodiscard]] std::uint64_t hidden_payload(const Id& id, const Endpoint& peer, bool seeder) const;
     /// What the torrent's hidden side waits for, for its user; empty: nothing.
     void set_hidden_waiting(const Id& id, const std::string& what);
     /// The circuit that carried these peers of the route died: they are dropped without blame and tried again at once.

@@ -36,6 +36,7 @@ public:
     void peers_lost(const TorrentRoute& route, std::span<const Endpoint> peers);
     void hidden_linked(const Id& id, const Endpoint& peer, bool seeder);
     void hidden_lost(const Id& id, const Endpoint& peer);
+    [[nodiscard]] std::uint64_t hidden_payload(const Id& id, const Endpoint& peer, bool seeder);
     void set_hidden_waiting(const Id& id, const std::string& what);
     // torrent_service_saving.cpp
     void save_all(Done done);

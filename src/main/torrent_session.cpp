@@ -150,6 +150,11 @@ void TorrentSession::hidden_linked(const lt::torrent_handle& torrent, const Endp
     hidden_peer_linked(peers_, torrent, to_libtorrent(peer), connect);
 }
 
+PeerPayloads::Bytes TorrentSession::hidden_payload(const Endpoint& peer) const
+{
+    return peers_ ? peers_->payload_of(to_libtorrent(peer)) : PeerPayloads::Bytes{};
+}
+
 void TorrentSession::hidden_lost(const lt::torrent_handle& torrent, const Endpoint& peer)
 {
     hidden_peer_lost(peers_, torrent, to_libtorrent(peer));

@@ -63,6 +63,7 @@ public:
     /// See PeerReconnect.
     void hidden_linked(const libtorrent::torrent_handle& torrent, const Endpoint& peer, bool connect);
     void hidden_lost(const libtorrent::torrent_handle& torrent, const Endpoint& peer);
+    [[nodiscard]] PeerPayloads::Bytes hidden_payload(const Endpoint& peer) const;
 
     /// Ends the session; only the destructor may follow. No hook is called afterwards.
     [[nodiscard]] EndingSession abort();

@@ -41,6 +41,10 @@ void WorkerPool::set_swarms(const std::vector<proto::SwarmRequest>& swarms)
 {
     impl_->set_swarms(swarms);
 }
+void WorkerPool::set_payloads(const std::vector<proto::LinkPayload>& links)
+{
+    impl_->set_payloads(links);
+}
 Result<void> WorkerPool::set_workers(std::uint32_t count)
 {
     return impl_->set_workers(count);

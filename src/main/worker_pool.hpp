@@ -29,6 +29,7 @@ public:
     void flush() override;
     void monitor(const std::vector<std::string>& lookup_hashes) override;
     void set_swarms(const std::vector<proto::SwarmRequest>& swarms) override;
+    void set_payloads(const std::vector<proto::LinkPayload>& links) override;
     /// 1 .. max_workers. New workers start at once; stopped ones (the highest) drain first.
     [[nodiscard]] Result<void> set_workers(std::uint32_t count) override;
     void new_month() override;

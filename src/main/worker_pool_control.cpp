@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <utility>
 
 namespace cepa::main {
@@ -174,6 +175,21 @@ void WorkerPool::Impl::set_swarms(const std::vector<proto::SwarmRequest>& swarms
 {
     swarms_.set(swarms);
     tell_all_swarms();
+}
+
+/// Told again with the next change: what gets lost does not matter.
+void WorkerPool::Impl::set_payloads(const std::vector<proto::LinkPayload>& links)
+{
+    std::map<WorkerId, proto::Envelope> told;
+    for (const proto::LinkPayload& link : links) {
+        const auto worker = circuits_.owner(link.circuit);
+        if (!worker) continue;
+        proto::LinkPayloads::Link& one = *told[*worker].mutable_link_payloads()->add_links();
+        one.set_circuit_id(link.circuit.value);
+        one.set_bytes(link.bytes);
+    }
+    for (const auto& [worker, envelope] : told)
+        if (WorkerProcess* process = process_of(worker)) static_cast<void>(process->control().notify(envelope));
 }
 
 void WorkerPool::Impl::tell_all_swarms()

@@ -35,6 +35,7 @@ public:
     void flush();
     void monitor(const std::vector<std::string>& lookup_hashes);
     void set_swarms(const std::vector<proto::SwarmRequest>& swarms);
+    void set_payloads(const std::vector<proto::LinkPayload>& links);
     [[nodiscard]] Result<void> set_workers(std::uint32_t count);
     void new_month();
     [[nodiscard]] const proto::TunnelSnapshot& snapshot() const noexcept { return snapshot_; }

@@ -48,6 +48,11 @@ void Tunnel::set_swarms(std::vector<SwarmPlan> plans)
     parts_->swarms.set_plans(std::move(plans), parts_->now);
     parts_->sender.flush();
 }
+void Tunnel::set_payload(CircuitId link, std::uint64_t bytes)
+{
+    parts_->swarms.set_payload(link, bytes);
+}
+
 std::vector<SwarmView> Tunnel::swarms() const
 {
     return parts_->swarms.views(parts_->environment.clock.now());

@@ -169,6 +169,8 @@ public:
     /// The hidden swarms of ours that this Tunnel works for: all of them, in place of the former list.
     void set_swarms(std::vector<SwarmPlan> plans);
     [[nodiscard]] std::vector<SwarmView> swarms() const;
+    /// The payload that a hidden link has carried since it was reported: what it is worth is judged by that.
+    void set_payload(CircuitId link, std::uint64_t bytes);
 
     /// Facts from worker 0 for the others, or of the former worker 0: replaces candidates and own addresses.
     void share(const std::vector<Candidate>& candidates, const std::vector<Endpoint>& own_addresses,

@@ -50,6 +50,7 @@ Control::Control(boost::asio::io_context& io, FileDescriptor in, FileDescriptor 
     serve(Envelope::kSteer, &Control::steer);
     serve(Envelope::kLimits, &Control::limits);
     serve(Envelope::kSwarms, &Control::swarms);
+    serve(Envelope::kLinkPayloads, &Control::link_payloads);
 }
 
 Control::~Control() = default;
@@ -141,6 +142,12 @@ void Control::limits(const Envelope& call, const Rpc::Respond& respond)
 void Control::swarms(const Envelope& call, const Rpc::Respond& respond)
 {
     tunnels_->host().set_swarms(call.swarms());
+    respond(Answer());
+}
+
+void Control::link_payloads(const Envelope& call, const Rpc::Respond& respond)
+{
+    tunnels_->host().set_payloads(call.link_payloads());
     respond(Answer());
 }
 

@@ -49,6 +49,7 @@ private:
     void share(const proto::Envelope& call, const proto::Rpc::Respond& respond);
     void steer(const proto::Envelope& call, const proto::Rpc::Respond& respond);
     void swarms(const proto::Envelope& call, const proto::Rpc::Respond& respond);
+    void link_payloads(const proto::Envelope& call, const proto::Rpc::Respond& respond);
     void limits(const proto::Envelope& call, const proto::Rpc::Respond& respond);
     std::string build(const proto::Create& create);
 

@@ -67,6 +67,7 @@ public:
     void flush() override;
     void monitor(const std::vector<std::string>& lookup_hashes) override;
     void set_swarms(const std::vector<proto::SwarmRequest>& swarms) override;
+    void set_payloads(const std::vector<proto::LinkPayload>& links) override;
     Result<void> set_workers(std::uint32_t) override { return fail(asio::error::invalid_argument); }
     void new_month() override;
     const proto::TunnelSnapshot& snapshot() const override { return snapshot_; }
@@ -219,6 +220,17 @@ void InProcessTunnels::set_swarms(const std::vector<proto::SwarmRequest>& swarms
         host_->set_swarms(*told);
         proto::wipe_secrets(*told);
     });
+}
+
+void InProcessTunnels::set_payloads(const std::vector<proto::LinkPayload>& links)
+{
+    proto::LinkPayloads told;
+    for (const proto::LinkPayload& link : links) {
+        proto::LinkPayloads::Link& one = *told.add_links();
+        one.set_circuit_id(link.circuit.value);
+        one.set_bytes(link.bytes);
+    }
+    post([this, told = std::move(told)] { host_->set_payloads(told); });
 }
 
 void InProcessTunnels::new_month()

@@ -105,6 +105,12 @@ void TunnelHost::set_swarms(const proto::Swarms& swarms)
     sync_wanted_ = true;
 }
 
+void TunnelHost::set_payloads(const proto::LinkPayloads& links)
+{
+    for (const proto::LinkPayloads::Link& link : links.links())
+        tunnel_.set_payload(CircuitId(link.circuit_id()), link.bytes());
+}
+
 void TunnelHost::on_data(CircuitId circuit, const Address& origin, PacketBuffer& payload)
 {
     data_.on_data(circuit, origin, payload);

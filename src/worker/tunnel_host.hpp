@@ -93,6 +93,7 @@ public:
 
     /// All the hidden swarms that this worker works for, in place of the former list.
     void set_swarms(const proto::Swarms& swarms);
+    void set_payloads(const proto::LinkPayloads& links);
 
     /// In place of those of the settings.
     void set_limits(const tunnel::TunnelLimits& limits) { tunnel_.set_limits(limits); }

@@ -45,6 +45,7 @@ public:
     void flush() override { pool_.flush(); }
     void monitor(const std::vector<std::string>& hashes) override { pool_.monitor(hashes); }
     void set_swarms(const std::vector<proto::SwarmRequest>& swarms) override { pool_.set_swarms(swarms); }
+    void set_payloads(const std::vector<proto::LinkPayload>& links) override { pool_.set_payloads(links); }
     Result<void> set_workers(std::uint32_t count) override { return pool_.set_workers(count); }
     void new_month() override { pool_.new_month(); }
     const proto::TunnelSnapshot& snapshot() const override { return pool_.snapshot(); }

@@ -40,6 +40,7 @@ public:
     }
     void monitor(const std::vector<std::string>&) override {}
     void set_swarms(const std::vector<proto::SwarmRequest>&) override {}
+    void set_payloads(const std::vector<proto::LinkPayload>&) override {}
     Result<void> set_workers(std::uint32_t) override { return {}; }
     void new_month() override {}
     const proto::TunnelSnapshot& snapshot() const override { return state; }

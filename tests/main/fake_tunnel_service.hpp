@@ -35,6 +35,10 @@ public:
     void flush() override { ++flushes; }
     void monitor(const std::vector<std::string>& hashes) override { monitored = hashes; }
     void set_swarms(const std::vector<proto::SwarmRequest>& wanted) override { swarms = wanted; }
+    void set_payloads(const std::vector<proto::LinkPayload>& links) override
+    {
+        payloads.insert(payloads.end(), links.begin(), links.end());
+    }
     Result<void> set_workers(std::uint32_t count) override
     {
         workers = count;
@@ -71,6 +75,7 @@ public:
     std::vector<Sent> sent;
     std::size_t flushes = 0;
     std::vector<std::string> monitored;
+    std::vector<proto::LinkPayload> payloads; ///< all that was told
     std::vector<proto::SwarmRequest> swarms;
     std::uint32_t workers = 0;
     std::uint32_t next_id = 100;

@@ -52,6 +52,7 @@ protected:
     std::vector<Endpoint> lost;
     std::map<std::string, std::string> waiting;
     std::vector<TorrentRoute> usable;
+    std::map<std::pair<Endpoint, bool>, std::uint64_t> payloads;
     HiddenSwarms swarms{
         service,
         {[](const TorrentRoute& route) { return Route{static_cast<std::uint8_t>(route.hops), GroupId(3)}; },
@@ -59,7 +60,8 @@ protected:
          [this](const std::string&, const Endpoint& peer, bool seeder) { linked.emplace_back(peer, seeder); },
          [this](const std::string&, const Endpoint& peer) { lost.push_back(peer); },
          [this](const std::string& id, const std::string& what) { waiting[id] = what; },
-         [this](const TorrentRoute& route) { usable.push_back(route); }},
+         [this](const TorrentRoute& route) { usable.push_back(route); },
+         [this](const std::string&, const Endpoint& peer, bool seeder) { return payloads[{peer, seeder}]; }},
         clock};
 };
 
@@ -67,6 +69,31 @@ TEST(LookupHashTest, IsThatOfTheDeployedNetwork)
 {
     // printf 'tribler anonymous download0102...1314' | sha1sum
     EXPECT_EQ(hex_of(lookup_hash_of(kTorrentId)), "0fcb239231282f4df0d7498c3219cbfc909573ee");
+}
+
+TEST_F(HiddenSwarmsTest, TheTunnelsAreToldWhatLinksHaveCarriedSinceTheyCameAndOnlyChanges)
+{
+    swarms.update({hidden_torrent()});
+    swarms.on_link(CircuitId(1), link("a"));
+    swarms.on_link(CircuitId(2), link("")); // somebody who came to us
+    const Endpoint seeder = circuits.at(CircuitId(1));
+    payloads[{seeder, true}] = 5000;
+    payloads[{seeder, false}] = 77; // sent to a seeder: of no use to us
+    payloads[{circuits.at(CircuitId(2)), false}] = 300;
+    swarms.update({hidden_torrent()});
+    swarms.update({hidden_torrent()});
+    EXPECT_EQ(service.payloads,
+              (std::vector<proto::LinkPayload>{{CircuitId(1), 5000}, {CircuitId(2), 300}}));
+    service.payloads.clear();
+    swarms.on_link(CircuitId(3), link("a")); // another to the same seeder
+    payloads[{seeder, true}] = 6000;
+    swarms.update({hidden_torrent()});
+    EXPECT_EQ(service.payloads,
+              (std::vector<proto::LinkPayload>{{CircuitId(1), 6000}, {CircuitId(3), 1000}}));
+    service.payloads.clear();
+    payloads[{seeder, true}] = 0; // a piece of it failed
+    swarms.update({hidden_torrent()});
+    EXPECT_EQ(service.payloads, (std::vector<proto::LinkPayload>{{CircuitId(1), 0}, {CircuitId(3), 0}}));
 }
 
 TEST_F(HiddenSwarmsTest, AnIncompleteTorrentIsLookedForAndACompleteOneSeeded)

@@ -135,6 +135,11 @@ TEST_F(HiddenTorrentsTest, ADownloadFromAMagnetNeedsNothingButTheLink)
     EXPECT_TRUE(same_file());
     EXPECT_TRUE(strangers.empty()) << strangers.begin()->to_string();
     EXPECT_EQ(downloader.service.show(id)->peer_mode, PeerMode::hidden);
+    // What the link was worth to each.
+    EXPECT_GE(downloader.service.hidden_payload(id, kSeederAddress, true), 3'000'000U);
+    EXPECT_EQ(downloader.service.hidden_payload(id, kSeederAddress, false), 0U);
+    EXPECT_GE(seeder.service.hidden_payload(id, kDownloaderAddress, false), 3'000'000U);
+    EXPECT_EQ(seeder.service.hidden_payload(id, kDownloaderAddress, true), 0U);
 }
 
 TEST_F(HiddenTorrentsTest, ARelinkGoesOnAtOnce)

@@ -100,6 +100,10 @@ void Tunnel::set_swarms(std::vector<SwarmPlan> plans)
 {
     parts_->fake.plans = std::move(plans);
 }
+void Tunnel::set_payload(CircuitId link, std::uint64_t bytes)
+{
+    parts_->fake.payloads.emplace_back(link, bytes);
+}
 std::vector<SwarmView> Tunnel::swarms() const
 {
     return parts_->fake.swarm_views;

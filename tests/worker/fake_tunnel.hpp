@@ -109,6 +109,7 @@ struct FakeTunnel {
     std::vector<IpAddress> host_addresses;
     std::vector<std::array<std::uint8_t, 20>> monitored;
     std::optional<TunnelLimits> limits;
+    std::vector<std::pair<CircuitId, std::uint64_t>> payloads;
     std::vector<SwarmPlan> plans;
     std::optional<DirectoryState> restored;
     int ticks = 0;

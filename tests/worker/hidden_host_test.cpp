@@ -45,6 +45,16 @@ TEST_F(HiddenHostTest, PlansReachTheTunnelAndAnEmptyListToo)
     EXPECT_TRUE(fake_.plans.empty());
 }
 
+TEST_F(HiddenHostTest, WhatLinksHaveCarriedReachesTheTunnel)
+{
+    proto::LinkPayloads payloads;
+    payloads.add_links()->set_circuit_id(7);
+    payloads.mutable_links(0)->set_bytes(1ULL << 40);
+    host_.set_payloads(payloads);
+    ASSERT_EQ(fake_.payloads.size(), 1U);
+    EXPECT_EQ(fake_.payloads[0], (std::pair<CircuitId, std::uint64_t>{CircuitId(7), 1ULL << 40}));
+}
+
 TEST_F(HiddenHostTest, ALinkIsToldBeforeItsFirstDatagramAndItsEndAfterIt)
 {
     tunnel::LookupHash hash{};

@@ -4,7 +4,6 @@
 #include "tunnel/hidden_services/end_to_end.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace cepa::tunnel {
 
@@ -223,43 +222,84 @@ void Meetings::on_packet(const Circuit&, const Endpoint&, ByteSpan, TimePoint)
     circuits_.tools().counters.drop(Drop::inner_packet);
 }
 
-void Meetings::measure(TimePoint now)
+void Meetings::set_payload(CircuitId link, std::uint64_t bytes)
 {
-    for (Meeting& meeting : meetings_) {
-        const Circuit* circuit = meeting.state == State::linked ? circuits_.circuits().find(meeting.circuit) : nullptr;
-        if (circuit != nullptr) meeting.worth.measure(now, circuit->bytes_up + circuit->bytes_down);
-    }
+    Meeting* meeting = find(link);
+    if (meeting != nullptr && meeting->state == State::linked) meeting->worth.note(bytes);
 }
 
-bool Meetings::end_least_useful(double below, TimePoint now)
+void Meetings::measure(TimePoint now)
 {
-    const Meeting* least = nullptr;
+    for (Meeting& meeting : meetings_)
+        if (meeting.state == State::linked) meeting.worth.measure(now);
+}
+
+// Of no use at all, or of little beside the others: that it is used at all, whoever comes can make seem so.
+std::vector<const Meetings::Meeting*> Meetings::of_little_use() const
+{
+    std::vector<const Meeting*> judged;
+    double all = 0;
     for (const Meeting& meeting : meetings_) {
-        const auto per_s = meeting.state == State::linked ? meeting.worth.per_s() : std::nullopt;
-        if (per_s && *per_s < below && (least == nullptr || per_s < least->worth.per_s())) least = &meeting;
+        if (meeting.state != State::linked || !meeting.worth.per_s()) continue;
+        judged.push_back(&meeting);
+        all += *meeting.worth.per_s();
     }
-    if (least == nullptr) return false;
-    circuits_.circuits().close(least->circuit, "little goes over it, and others want its place", now);
+    const double mean = judged.empty() ? 0 : all / static_cast<double>(judged.size());
+    const double little = std::max(LinkWorth::kUsefulBytesPerS, mean * kLittle);
+    std::erase_if(judged, [&](const Meeting* m) { return *m->worth.per_s() >= little; });
+    return judged;
+}
+
+std::vector<const Meetings::Meeting*> Meetings::held_long(TimePoint now) const
+{
+    std::vector<const Meeting*> out;
+    for (const Meeting& meeting : meetings_)
+        if (meeting.state == State::linked && now - meeting.since >= kHeldWhenFull) out.push_back(&meeting);
+    return out;
+}
+
+// The one of two drawn that carries less: nobody can reckon on being the last but one.
+bool Meetings::end_one(std::vector<const Meeting*> of, const char* why, TimePoint now)
+{
+    if (of.empty()) return false;
+    RandomSource& random = circuits_.tools().random;
+    const auto draw = [&] { return of[random.below(static_cast<std::uint32_t>(of.size()))]; };
+    const Meeting* const one = draw();
+    const Meeting* const other = draw();
+    const bool less = other->worth.per_s().value_or(0) < one->worth.per_s().value_or(0);
+    circuits_.circuits().close((less ? other : one)->circuit, why, now);
     return true;
+}
+
+bool Meetings::end_least_useful(TimePoint now)
+{
+    return end_one(of_little_use(), "little goes over it, and others want its place", now) ||
+           end_one(held_long(now), "it was there for long, and others want its place", now);
 }
 
 // What was linked last when nothing is known of any: those that came before may be of use.
 void Meetings::give_link(TimePoint now)
 {
-    if (end_least_useful(std::numeric_limits<double>::infinity(), now)) return;
+    if (end_least_useful(now)) return;
+    const Meeting* least = nullptr;
+    for (const Meeting& meeting : meetings_) {
+        if (meeting.state != State::linked || !meeting.worth.per_s()) continue;
+        if (least == nullptr || meeting.worth.per_s() < least->worth.per_s()) least = &meeting;
+    }
+    if (least != nullptr) return circuits_.circuits().close(least->circuit, "another swarm wants its place", now);
     const auto newest = std::ranges::find(meetings_.rbegin(), meetings_.rend(), State::linked, &Meeting::state);
     if (newest != meetings_.rend()) circuits_.circuits().close(newest->circuit, "another swarm wants its place", now);
 }
 
 bool Meetings::make_room_for_link(TimePoint now)
 {
-    if (links() >= kMostLinks && !end_least_useful(LinkWorth::kUsefulBytesPerS, now)) return false;
+    if (links() >= kMostLinks && !end_least_useful(now)) return false;
     if (load_.links() < MeetingLoad::kMostLinks) return true;
     if (Meetings* fuller = load_.with_most_links(links() + 1)) {
         fuller->give_link(now);
         return true;
     }
-    return end_least_useful(LinkWorth::kUsefulBytesPerS, now);
+    return end_least_useful(now);
 }
 
 bool Meetings::on_other_end(const Circuit& circuit, TimePoint now)
@@ -272,7 +312,7 @@ bool Meetings::on_other_end(const Circuit& circuit, TimePoint now)
     if (meeting == nullptr || meeting->state != State::answered) return false;
     meeting->state = State::linked;
     meeting->since = now;
-    meeting->worth.begin(now, circuit.bytes_up + circuit.bytes_down);
+    meeting->worth.begin(now);
     ++linked_ever_;
     circuits_.tools().observer.on_hidden_link(circuit.id(), plan_.lookup_hash, nullptr);
     return true;

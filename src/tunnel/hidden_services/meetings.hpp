@@ -57,6 +57,10 @@ public:
     /// Of one swarm.
     static constexpr std::size_t kMostWaiting = 12;
     static constexpr std::size_t kMostLinks = 32;
+    /// Of which, when all are there, those that carry less than this part of what they carry on average make room,
+    static constexpr double kLittle = 1.0 / 8;
+    /// or else those that have held so long: whoever wants them all must fight for each again.
+    static constexpr Duration kHeldWhenFull = std::chrono::minutes(10);
 
     /// `plan` has a seed key; all outlive this.
     Meetings(const SwarmPlan& plan, HiddenCircuits& circuits, MeetingLoad& load);
@@ -69,6 +73,8 @@ public:
     /// For another swarm: the oldest that waits, and the link over which least goes, end.
     void give_waiting(TimePoint now);
     void give_link(TimePoint now);
+    /// What a link has carried to the other end since it was reported, as libtorrent counts it.
+    void set_payload(CircuitId link, std::uint64_t bytes);
 
     [[nodiscard]] std::uint32_t waiting() const;
     [[nodiscard]] std::uint32_t links() const;
@@ -95,7 +101,7 @@ private:
         TimePoint since{};
         TimePoint begun{};  ///< the circuit that is built now
         unsigned paths = 1; ///< that were tried
-        LinkWorth worth; ///< of both directions
+        LinkWorth worth;    ///< of what it carries to the other end
     };
     [[nodiscard]] Meeting* find(CircuitId circuit);
     [[nodiscard]] Result<CircuitId> begin_path(TimePoint now);
@@ -103,7 +109,10 @@ private:
     [[nodiscard]] bool make_room(CircuitId introduction, TimePoint now);
     [[nodiscard]] bool make_room_for_link(TimePoint now);
     [[nodiscard]] bool end_late(const std::optional<CircuitId>& introduction, TimePoint now);
-    [[nodiscard]] bool end_least_useful(double below, TimePoint now);
+    [[nodiscard]] std::vector<const Meeting*> of_little_use() const;
+    [[nodiscard]] std::vector<const Meeting*> held_long(TimePoint now) const;
+    [[nodiscard]] bool end_one(std::vector<const Meeting*> of, const char* why, TimePoint now);
+    [[nodiscard]] bool end_least_useful(TimePoint now);
     void measure(TimePoint now);
     void answer(Meeting& meeting, const Circuit& circuit, const Endpoint& said, TimePoint now);
 

@@ -86,6 +86,14 @@ LookupCircuits& OwnSwarms::lookups(const SwarmPlan& plan)
     return *found;
 }
 
+void OwnSwarms::set_payload(CircuitId link, std::uint64_t bytes)
+{
+    for (const auto& [hash, swarm] : swarms_) {
+        if (swarm->meetings) swarm->meetings->set_payload(link, bytes);
+        if (swarm->seeking) swarm->seeking->set_payload(link, bytes);
+    }
+}
+
 void OwnSwarms::tick(TimePoint now)
 {
     for (const auto& [key, lookups] : lookups_) {

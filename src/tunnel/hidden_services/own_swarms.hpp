@@ -24,6 +24,8 @@ public:
     /// All of them, in place of the former list; what stays as it was goes on undisturbed. Plans that make no sense,
     /// and those beyond kMost, are left out.
     void set_plans(std::vector<SwarmPlan> plans, TimePoint now);
+    /// Of the link over that circuit, since it was reported.
+    void set_payload(CircuitId link, std::uint64_t bytes);
     void tick(TimePoint now);
     [[nodiscard]] std::vector<SwarmView> views(TimePoint now) const;
 

@@ -81,12 +81,17 @@ void Seeking::retire_link(Seeder& seeder, TimePoint now)
     search_.hurry(now);
 }
 
+void Seeking::set_payload(CircuitId link, std::uint64_t bytes)
+{
+    Seeder* seeder = seeders_.find_link(link);
+    if (seeder != nullptr && seeder->link == link) seeder->worth.note(bytes);
+}
+
 void Seeking::judge_links(TimePoint now)
 {
     for (auto& [key, seeder] : seeders_.all()) {
-        const Circuit* circuit = seeder.link ? circuits_.circuits().find(*seeder.link) : nullptr;
-        if (circuit == nullptr) continue;
-        seeder.worth.measure(now, circuit->bytes_down);
+        if (!seeder.link) continue;
+        seeder.worth.measure(now);
         if (seeder.useful()) seeder.useless = 0;
     }
 }
@@ -273,7 +278,7 @@ void Seeking::on_message(const Circuit& circuit, MessageId id, ByteSpan body, Ti
     if (const auto old = std::exchange(seeder->stalled, std::nullopt)) circuits_.circuits().close(*old, "silent", now);
     seeder->link = circuit.id();
     seeder->linked_at = now;
-    seeder->worth.begin(now, circuit.bytes_down);
+    seeder->worth.begin(now);
     ++linked_ever_;
     circuits_.circuits().join_end(circuit.id(), *std::move(linking.layer), End::downloader, now);
     for (const auto& [key, one] : seeders_.all())

@@ -45,6 +45,8 @@ public:
     Seeking& operator=(const Seeking&) = delete;
 
     void tick(TimePoint now);
+    /// What a link of ours has brought since it was reported, as libtorrent counts it.
+    void set_payload(CircuitId link, std::uint64_t bytes);
 
     [[nodiscard]] std::uint32_t found() const noexcept { return static_cast<std::uint32_t>(seeders_.found()); }
     [[nodiscard]] std::uint32_t linking() const;

@@ -91,7 +91,11 @@ protected:
             plan.lookup_hash.fill(0x44);
             plan.seed_key = PrivateKey::generate();
             meetings = std::make_unique<Meetings>(plan, test.circuits_, test.load_);
+            test.others_.push_back(this);
         }
+        ~Other() { std::erase(bench.others_, this); }
+        Other(const Other&) = delete;
+        Other& operator=(const Other&) = delete;
         EphemeralKey request(CircuitId introduction) const
         {
             EphemeralKey x = EphemeralKey::generate(bench.bench_.random);
@@ -119,20 +123,42 @@ protected:
         if (own_.find(id) != nullptr) ends_[id] = &ends_keep_.back();
         return id;
     }
-    /// The other ends speak every second: all but `small_` so much that it is of use.
+    /// The other ends speak every second, and each fetches its part.
     void pass_alive(Duration time)
     {
         for (Duration passed{}; passed < time; passed += 1s) {
-            for (const auto& [id, end] : ends_)
-                if (own_.find(id) != nullptr) say(id, Data{{}, {}, Bytes(id == small_ ? 40U : 1300U, 6)}, end);
+            for (const auto& [id, end] : ends_) {
+                if (own_.find(id) == nullptr) continue;
+                say(id, Data{{}, {}, Bytes(1300U, 6)}, end);
+                const auto rate = fetches_.find(id);
+                payload_[id] += rate == fetches_.end() ? 1300 : rate->second;
+                meetings_->set_payload(id, payload_[id]);
+                for (Other* other : others_)
+                    other->meetings->set_payload(id, payload_[id]);
+            }
             advance(1s);
             meetings_->tick(now());
             play();
             told_.clear();
         }
     }
+    void fill()
+    {
+        for (std::size_t i = 0; i < Meetings::kMostLinks; ++i) {
+            filled_.push_back(link());
+            pass_alive(1s); // within the rate
+        }
+    }
+    [[nodiscard]] std::size_t left_of(const std::vector<CircuitId>& links) const
+    {
+        return static_cast<std::size_t>(
+            std::ranges::count_if(links, [this](CircuitId id) { return own_.find(id) != nullptr; }));
+    }
 
-    CircuitId small_;
+    std::map<CircuitId, std::uint64_t> fetches_; ///< bytes a second of payload; 1300 unless told
+    std::map<CircuitId, std::uint64_t> payload_;
+    std::vector<Other*> others_;
+    std::vector<CircuitId> filled_;
     const Endpoint origin_{IpAddress::v4(0x05060708), 99};
     const Endpoint said_{IpAddress::v4(0x09090909), 1234};
     SwarmPlan plan_;
@@ -286,15 +312,44 @@ TEST_F(MeetingsTest, AUselessLinkMakesRoomAndAUsefulOneDoesNot)
     EXPECT_FALSE(linked_.contains(refused));
     EXPECT_EQ(own_.find(refused), nullptr);
     EXPECT_EQ(meetings_->links(), Meetings::kMostLinks);
-    small_ = links[7];
+    fetches_[links[7]] = 0; // it says as much as the others, but nothing that libtorrent makes anything of
     pass_alive(130s);
     EXPECT_EQ(meetings_->links(), Meetings::kMostLinks);
     const CircuitId second = link();
     EXPECT_TRUE(linked_.contains(second));
-    EXPECT_EQ(own_.find(links[7]), nullptr); // a datagram each second is not enough
+    EXPECT_EQ(own_.find(links[7]), nullptr);
     EXPECT_EQ(meetings_->links(), Meetings::kMostLinks);
     const CircuitId third = link();
     EXPECT_FALSE(linked_.contains(third));
+}
+
+// To fetch a little costs little: who does only that gives way to whoever fetches more.
+TEST_F(MeetingsTest, WhereOthersFetchMuchWhoFetchesLittleMakesRoom)
+{
+    fill();
+    for (std::size_t i = 0; i < filled_.size(); ++i)
+        fetches_[filled_[i]] = i < 2 ? 200'000 : 1100;
+    pass_alive(130s);
+    std::size_t came = 0;
+    for (int i = 0; i < 20; ++i) {
+        came += linked_.contains(link()) ? 1 : 0;
+        pass_alive(1s);
+    }
+    EXPECT_EQ(came, 20U);
+    EXPECT_NE(own_.find(filled_[0]), nullptr);
+    EXPECT_NE(own_.find(filled_[1]), nullptr);
+    EXPECT_EQ(left_of(filled_), Meetings::kMostLinks - 20);
+}
+
+TEST_F(MeetingsTest, WhoTakesAllPlacesAndFetchesEnoughHasThemForTenMinutesOnly)
+{
+    fill();
+    pass_alive(9min);
+    EXPECT_FALSE(linked_.contains(link()));
+    pass_alive(70s);
+    EXPECT_EQ(left_of(filled_), Meetings::kMostLinks); // while nobody wants a place they stay
+    EXPECT_TRUE(linked_.contains(link()));
+    EXPECT_EQ(left_of(filled_), Meetings::kMostLinks - 1);
 }
 
 TEST_F(MeetingsTest, OneSwarmsLinksDoNotShutAnother)

@@ -82,8 +82,9 @@ TEST(SeederTable, WhoeverWaitsLongestHasTheNextTurnWhateverItsKey)
         table.learn(key_number(n), point(n), kTableNow + 3s, 0);
     EXPECT_EQ(table.in_turn()[10]->first, key_number(9));
     Seeder& good = *table.find(key_number(40));
-    good.worth.begin(kTableNow, 0);
-    good.worth.measure(kTableNow + 60s, 60 * 2000);
+    good.worth.begin(kTableNow);
+    good.worth.note(60 * 2000);
+    good.worth.measure(kTableNow + 60s);
     EXPECT_EQ(table.in_turn().front()->first, key_number(40));
 }
 
@@ -95,8 +96,9 @@ TEST(SeederTable, WhoHeldALinkAndBroughtNothingMakesRoom)
     for (const std::uint32_t n : {5U, 6U, 7U}) {
         Seeder& seeder = *table.find(key_number(n));
         seeder.link = CircuitId(n);
-        seeder.worth.begin(kTableNow, 0);
-        seeder.worth.measure(kTableNow + 60s, n == 5 ? 60 * 2000 : n * 100);
+        seeder.worth.begin(kTableNow);
+        seeder.worth.note(n == 5 ? 60 * 2000 : n * 100);
+        seeder.worth.measure(kTableNow + 60s);
     }
     EXPECT_EQ(table.least_useful(), table.find(key_number(6)));
     table.find(key_number(6))->useless = 1;
