@@ -3,7 +3,7 @@
 #   add_layer(tunnel SOURCES a.cpp b.cpp PUBLIC base PRIVATE PkgConfig::SODIUM)
 # SOURCES are listed by name. PUBLIC are layers and libraries whose headers appear in the layer's own headers.
 # PRECOMPILE names system headers that most of its sources need: three trees on two cores would otherwise take twice
-# as long. The fuzz tree compiles without (CEPA_PRECOMPILE off), so a missing include is still seen.
+# as long. The fuzz tree compiles without (CEPA_PRECOMPILE off), so an include that is missing everywhere is still seen.
 function(add_layer name)
   cmake_parse_arguments(ARG "" "" "SOURCES;PUBLIC;PRIVATE;PRECOMPILE" ${ARGN})
   set(root ${PROJECT_BINARY_DIR}/layers/${name})
