@@ -70,12 +70,26 @@ void HiddenSwarms::take_in(const TorrentInfo& torrent)
     swarm.seed_key.see(seen.introduction_points(), seen.refused(), snapshot.discovery.peers() > 0, clock_.now());
 }
 
+// Whoever was the swarm first stays it: a second one's route must not take its links over.
+bool HiddenSwarms::is_of_another(const std::string& hash, const TorrentInfo& torrent,
+                                 const std::vector<TorrentInfo>& torrents) const
+{
+    const auto swarm = swarms_.find(hash);
+    if (swarm == swarms_.end() || swarm->second.torrent.id == torrent.id) return false;
+    return std::ranges::any_of(torrents, [&](const TorrentInfo& other) {
+        return other.id == swarm->second.torrent.id && has_hidden_peers(other.peer_mode) &&
+               lookup_id_of(other) == lookup_id_of(torrent);
+    });
+}
+
 void HiddenSwarms::update(const std::vector<TorrentInfo>& torrents)
 {
     std::set<std::string> here;
     for (const TorrentInfo& torrent : torrents) {
         if (!has_hidden_peers(torrent.peer_mode)) continue;
-        here.insert(lookup_hash_of(lookup_id_of(torrent)));
+        const std::string hash = lookup_hash_of(lookup_id_of(torrent));
+        if (is_of_another(hash, torrent, torrents)) continue;
+        here.insert(hash);
         take_in(torrent);
     }
     for (auto entry = swarms_.begin(); entry != swarms_.end();) {

@@ -93,6 +93,8 @@ private:
         std::uint64_t payload_told = 0;
     };
 
+    [[nodiscard]] bool is_of_another(const std::string& hash, const TorrentInfo& torrent,
+                                     const std::vector<TorrentInfo>& torrents) const;
     void take_in(const TorrentInfo& torrent);
     void choose_served();
     void tell();

@@ -26,7 +26,7 @@ std::string write_error_of(const TorrentRecord& record, const lt::torrent_status
 
 TorrentState state_of(const TorrentRecord& record, const lt::torrent_status& status)
 {
-    if (status.errc || !write_error_of(record, status).empty()) return TorrentState::failed;
+    if (status.errc || !record.held.empty() || !write_error_of(record, status).empty()) return TorrentState::failed;
     if (record.paused) return TorrentState::paused;
     switch (status.state) {
     case lt::torrent_status::checking_files:
@@ -45,6 +45,7 @@ TorrentState state_of(const TorrentRecord& record, const lt::torrent_status& sta
 /// libtorrent stops a torrent on a lost or damaged file; its message alone does not name the file.
 std::string error_of(const TorrentRecord& record, const lt::torrent_status& status)
 {
+    if (!record.held.empty()) return record.held;
     if (!status.errc) return write_error_of(record, status);
     if (!record.write_error.empty()) return record.write_error; // came first: what libtorrent stopped on follows from it
     const auto info = status.torrent_file.lock();

@@ -29,6 +29,9 @@ struct TorrentRecord {
     libtorrent::torrent_handle handle; ///< invalid until libtorrent has taken it
     bool paused = false;               ///< by the user
     bool plain_life = false;           ///< see StoredTorrent
+    bool although_seen = false;        ///< its user knows
+    std::vector<std::string> ids;      ///< all that are known of it
+    std::string held;                  ///< why it was paused against its user's will; cleared by resume
     bool unsaved = true;               ///< changed since its resume data was last asked for
     std::string hidden_waiting;        ///< what its hidden side waits for; empty: nothing, or there is none
     std::string write_error;           ///< the first thing that failed with a file; cleared by resume

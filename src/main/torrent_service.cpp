@@ -81,6 +81,14 @@ void TorrentService::Impl::pause(const Id& id, bool paused, Done done)
                                          record.info.error.empty() ? "is still being added" : record.info.error)] {
                     done(std::unexpected(why));
                 });
+        const TorrentRecord* twin = !paused && has_hidden_peers(record.info.peer_mode)
+                                        ? hidden_one_of(record.ids, &record)
+                                        : nullptr;
+        if (twin != nullptr && !record.held.empty())
+            return post([done, why = fmt::format("torrent {}: is the same as torrent {}; first: cepa remove {:.10}",
+                                                 record.info.id, twin->info.id, record.info.id)] {
+                done(std::unexpected(why));
+            });
         record.paused = paused;
         if (paused) {
             record.info.state = TorrentState::paused;
@@ -88,6 +96,7 @@ void TorrentService::Impl::pause(const Id& id, bool paused, Done done)
         } else {
             record.info.state = TorrentState::checking; // until libtorrent says more
             record.write_error.clear();
+            record.held.clear();
             record.handle.clear_error();
             record.handle.unset_flags(lt::torrent_flags::upload_mode);
             record.handle.resume();

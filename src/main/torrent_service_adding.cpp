@@ -99,6 +99,10 @@ Answer<void> TorrentService::Impl::add_parsed(lt::add_torrent_params params, Add
     const Id id = torrent_id(params.info_hashes);
     if (const auto known = records_.find(id); known != records_.end())
         return add_again(known->second, std::move(params), request, std::move(done));
+    const std::vector<Id> ids = torrent_ids(params.info_hashes);
+    if (const TorrentRecord* twin = has_hidden_peers(request.peer_mode) ? hidden_one_of(ids) : nullptr)
+        return std::unexpected(fmt::format("torrent {}: already here as {}; first: cepa remove {:.10}", id,
+                                           twin->info.id, twin->info.id));
     plain_life = plain_life || route.hops == 0 ||
                  (has_hidden_peers(request.peer_mode) && has_plain_mark(params.info_hashes));
     if (Answer<void> possible = check_peer_mode(request, id, plain_life); !possible) return possible;
@@ -118,6 +122,8 @@ Answer<void> TorrentService::Impl::add_parsed(lt::add_torrent_params params, Add
     record.paused = request.paused;
     record.info.peer_mode = request.peer_mode;
     record.plain_life = plain_life;
+    record.although_seen = request.although_seen;
+    record.ids = ids;
     record.first_peers = request.peers;
     record.info.findable = findable(params, request);
     record.waiting_since = clock_.now();
@@ -171,18 +177,6 @@ void TorrentService::Impl::describe(TorrentRecord& record)
     if (record.handle.set_metadata(given.ti->info_section())) record.unsaved = true;
 }
 
-/// A magnet link names one hash; with its description a hybrid torrent has the other one too.
-void TorrentService::Impl::on_described(const lt::torrent_handle& handle)
-{
-    TorrentRecord* const record = record_of(handle);
-    if (record == nullptr || !handle.is_valid()) return;
-    const lt::info_hash_t hashes = handle.info_hashes();
-    record->info.lookup_id = torrent_id(hashes);
-    if (record->info.route.hops != 0) return;
-    if (const Answer<void> marked = mark_plain(hashes); !marked)
-        log::warn("it is not kept that a torrent was used without hops", {log::field("why", marked.error())});
-}
-
 void TorrentService::Impl::on_added(const TorrentRoute& route, const lt::add_torrent_alert& alert)
 {
     const auto entry = records_.find(torrent_id(alert.params.info_hashes));
@@ -233,6 +227,8 @@ void TorrentService::Impl::load(std::function<void(std::vector<std::string>)> do
         };
         if (const auto added = add_parsed(std::move(torrent.params), request, torrent.plain_life, report); !added)
             messages.push_back(fmt::format("torrent {}: {}", torrent.id, added.error()));
+        if (const auto record = records_.find(torrent.id); record != records_.end()) // it was said of what was known
+            record->second.although_seen = torrent.plain_life;
     }
     post([done = std::move(done), messages = std::move(messages)] { done(messages); });
 }

@@ -67,11 +67,17 @@ private:
     void on_added(const TorrentRoute& route, const libtorrent::add_torrent_alert& alert);
     void fail_all_of(const TorrentRoute& route, const std::string& why);
 
+    // torrent_service_describing.cpp
+    /// A torrent with hidden peers that has one of these ids: it is that hidden swarm, and there can be one only.
+    [[nodiscard]] const TorrentRecord* hidden_one_of(const std::vector<Id>& ids,
+                                                     const TorrentRecord* but = nullptr) const;
+    void hold(TorrentRecord& record, std::string why);
+    void on_described(const libtorrent::torrent_handle& handle);
+
     // what alerts say
     void on_alert(const TorrentRoute& route, const libtorrent::alert& alert);
     void on_updated(const libtorrent::state_update_alert& alert);
     void on_connected(const libtorrent::peer_connect_alert& alert);
-    void on_described(const libtorrent::torrent_handle& handle);
     void on_file_error(const libtorrent::file_error_alert& alert);
     void on_removed(const libtorrent::torrent_removed_alert& alert);
     void on_saved(const libtorrent::save_resume_data_alert& alert);

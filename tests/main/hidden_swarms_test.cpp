@@ -96,6 +96,23 @@ TEST_F(HiddenSwarmsTest, TheTunnelsAreToldWhatLinksHaveCarriedSinceTheyCameAndOn
     EXPECT_EQ(service.payloads, (std::vector<proto::LinkPayload>{{CircuitId(1), 0}, {CircuitId(3), 0}}));
 }
 
+TEST_F(HiddenSwarmsTest, ASecondTorrentOfOneSwarmTakesNothingOver)
+{
+    TorrentInfo first = hidden_torrent();
+    TorrentInfo second = hidden_torrent(TorrentState::seeding, "00" + kTorrentId.substr(2)); // before it in the list
+    second.route.hops = 1;
+    second.lookup_id = kTorrentId;
+    swarms.update({first});
+    swarms.update({second, first});
+    swarms.update({second, first});
+    ASSERT_EQ(service.swarms.size(), 1U);
+    EXPECT_EQ(service.swarms[0].hops, 2);
+    EXPECT_TRUE(service.swarms[0].download);
+    swarms.update({second});
+    ASSERT_EQ(service.swarms.size(), 1U);
+    EXPECT_EQ(service.swarms[0].hops, 1);
+}
+
 TEST_F(HiddenSwarmsTest, AnIncompleteTorrentIsLookedForAndACompleteOneSeeded)
 {
     swarms.update({hidden_torrent()});
