@@ -20,7 +20,8 @@ struct CommandName {
 constexpr std::array<CommandName, 18> kCommands{{
     {Command::demo, "demo", "a private network on loopback, a download through onion circuits, the proof"},
     {Command::get, "get", "one download, with a bar; Ctrl-C saves, a second get resumes"},
-    {Command::seed, "seed", "make a torrent of a file or folder, seed it (hidden with --hops 1 to 4), print the magnet link"},
+    {Command::seed, "seed",
+     "make a torrent of a file or folder, seed it (hidden with --hops 1 to 4), print the magnet link"},
     {Command::create, "create", "make a .torrent file"},
     {Command::node, "node", "a relay or exit for others, without torrents"},
     {Command::run, "run", "the service in the foreground: tunnels, torrents, control socket"},
@@ -182,7 +183,8 @@ void add_command_flags(CLI::App& c, Command command, Raw& raw)
         break;
     case Command::seed:
         c.add_option("PATH", o.torrent.source, "file or folder")->required();
-        c.add_option("--torrent", o.create.output, "its .torrent file, when one exists: nothing is hashed then")
+        c.add_option("--torrent", o.create.output,
+                     "its own .torrent file, when one exists: nothing is hashed then, and all files must be there")
             ->type_name("FILE");
         add_hops(c, raw);
         add_peer_mode(c, raw);
@@ -240,8 +242,9 @@ std::optional<ParseEnd> finish(Raw& raw)
     o.torrent.seeders = endpoints(raw.seeders);
     if (!raw.listen.empty()) {
         o.listen = Endpoint::parse(raw.listen);
-        o.overrides.push_back(
-            {o.command == Command::seed && raw.hops <= 0 ? "torrents.listen" : "network.listen", "--listen", {raw.listen}});
+        o.overrides.push_back({o.command == Command::seed && raw.hops <= 0 ? "torrents.listen" : "network.listen",
+                               "--listen",
+                               {raw.listen}});
     }
     if (raw.hops >= 0) {
         o.demo.hops = static_cast<std::uint8_t>(raw.hops);

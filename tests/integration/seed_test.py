@@ -45,6 +45,20 @@ class Seed(ProgramTest):
         self.assertEqual(ready["id"], made["id"])
         self.end(seeder)
 
+    def test_the_torrent_of_another_file_is_refused(self):
+        other = self.folder / "secret.bin"
+        other.write_bytes(os.urandom(1000))
+        torrent = self.folder / "f.torrent"
+        self.json_of(self.run_cepa("create", self.file, "-o", torrent, "--json"))
+        alone = self.folder / "alone"
+        alone.mkdir()
+        hops = ("--hops", 2, "--join", "private", "--overlay", "ab" * 20, "--peer", "127.99.0.1:7759")
+        self.environment["CEPA_NETWORK_ALLOW_LOOPBACK"] = "true"
+        for options in ((), hops):
+            self.assert_refused(self.run_cepa("seed", other, "--torrent", torrent, *options), 2, "f.torrent is the torrent of film.bin, not of secret.bin")
+            self.assert_refused(self.run_cepa("seed", alone / "film.bin", "--torrent", torrent, *options), 1, "0 % of it is in", "seed does not download")
+        self.assertEqual(list(alone.iterdir()), [])
+
     def test_a_port_in_use_is_an_error_not_a_seeder_that_nobody_reaches(self):
         with socket.socket() as taken:
             taken.bind(("127.0.0.1", 0))

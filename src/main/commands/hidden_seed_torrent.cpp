@@ -1,6 +1,7 @@
 #include "main/commands/hidden_seed_torrent.hpp"
 
 #include "main/atomic_file.hpp"
+#include "main/commands/named_torrent.hpp"
 #include "main/interrupt.hpp"
 #include "main/torrent_cleaning.hpp"
 #include "main/torrent_creator.hpp"
@@ -48,16 +49,9 @@ Bytes made_torrent(CommandContext& context, const fs::path& path)
     return std::move(created->content);
 }
 
-Bytes read_torrent(const fs::path& file)
-{
-    auto content = read_file(file, kLargestTorrent);
-    if (!content) throw UserError(fmt::format("{}: {}", file.string(), content.error().message()));
-    return std::move(*content);
-}
-
 Bytes content_of(CommandContext& context, const fs::path& path, const fs::path& kept)
 {
-    if (!context.options.create.output.empty()) return read_torrent(context.options.create.output);
+    if (!context.options.create.output.empty()) return named_torrent(context.options.create.output, path);
     const auto former = read_file(kept, kLargestTorrent);
     if (former && context.options.create.trackers.empty() && still_fits(kept, *former, path)) return *former;
     return made_torrent(context, path);
@@ -95,9 +89,7 @@ bool still_fits(const fs::path& torrent_file, const Bytes& content, const fs::pa
 
 SeedTorrent seed_torrent(CommandContext& context)
 {
-    std::error_code ignored;
-    const auto spelled = fs::absolute(context.options.torrent.source, ignored).lexically_normal();
-    const auto path = spelled.has_filename() ? spelled : spelled.parent_path();
+    const auto path = seeded_path(context.options.torrent.source);
     SeedTorrent out;
     const auto folder = seed_folder(context.state, path);
     if (const auto made = make_private_folder(folder); !made)

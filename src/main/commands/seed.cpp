@@ -1,6 +1,6 @@
 // Seeds a file or folder plainly (hops 0): peers see this computer's address. With hops: seed_hidden.cpp.
-#include "main/atomic_file.hpp"
 #include "main/commands/commands.hpp"
+#include "main/commands/named_torrent.hpp"
 #include "main/foreground.hpp"
 #include "main/quantity.hpp"
 #include "main/torrent_creator.hpp"
@@ -36,9 +36,7 @@ Bytes torrent_content(CommandContext& context, std::string& magnet)
         magnet = created.magnet;
         return std::move(created.content);
     }
-    auto content = read_file(named, std::size_t{16} << 20U);
-    if (!content) throw UserError(fmt::format("{}: {}", named.string(), content.error().message()));
-    return std::move(*content);
+    return named_torrent(named, seeded_path(context.options.torrent.source));
 }
 
 void announce(CommandContext& context, const std::string& listen, const std::string& id, const std::string& magnet)
@@ -86,12 +84,10 @@ int seed_command(CommandContext& context)
     if (torrent.peers && *torrent.peers != PeerMode::open)
         throw Misuse("seed: hidden peers need --hops 1 to 4; without --hops your address is seen by every peer");
     StateFolder state = StateFolder::open(context.state);
-    std::error_code ignored;
-    const auto path = std::filesystem::absolute(torrent.source, ignored).lexically_normal();
     std::string magnet;
     AddTorrent request;
     request.content = torrent_content(context, magnet);
-    request.save_path = (path.has_filename() ? path : path.parent_path()).parent_path();
+    request.save_path = seeded_path(torrent.source).parent_path();
     request.route.hops = 0;
     request.seed_mode = true;
 
