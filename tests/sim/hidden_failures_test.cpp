@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 namespace cepa::test {
@@ -67,6 +68,33 @@ TEST_P(HiddenFailures, EveryHopOfTheDownloadersLinkDies)
     for (std::size_t hop = 0; hop <= GetParam(); ++hop) {
         kill_hop(*world.downloader, hop);
         EXPECT_TRUE(recovers()) << hop;
+    }
+}
+
+// Silently, while data flows, and before discovery notices.
+TEST_P(HiddenFailures, ADownloadGoesOnWithinSecondsWhicheverHopDies)
+{
+    const auto flow = [&](Duration time, const auto& until) {
+        const TimePoint began = world.network.now();
+        while (world.network.now() - began < time && !until()) {
+            for (SimNode* node : {world.downloader, world.seeder})
+                for (const auto& [circuit, link] : std::map(node->links))
+                    static_cast<void>(node->send(circuit, {}, utp_datagram(300)));
+            world.network.run_for(100ms);
+        }
+        return world.network.now() - began;
+    };
+    for (std::size_t hop = 0; hop <= GetParam(); ++hop) {
+        flow(12s, [] { return false; });
+        const auto now_linked = links(*world.downloader);
+        ASSERT_EQ(now_linked.size(), 1U);
+        world.kill(now_linked[0].hops[hop].mid);
+        flow(200ms, [] { return false; }); // what was on its way
+        const std::size_t before = world.downloader->received.size();
+        const Duration paused = flow(30s, [&] { return world.downloader->received.size() > before; });
+        EXPECT_LE(paused, 8s) << "hop " << hop;
+        flow(20s, [] { return false; });
+        world.share(); // discovery notices
     }
 }
 

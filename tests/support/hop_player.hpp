@@ -10,6 +10,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -60,14 +61,27 @@ protected:
     /// Plays until nothing is sent any more.
     void play()
     {
-        while (!bench_.packets.sent.empty()) {
-            const SentPacket sent = bench_.packets.take();
-            if (tunnel::packet_message_id(sent.bytes) != 0) continue; // a destroy
-            if (sent.header().plaintext)
-                begin(sent);
-            else
-                on_cell(sent);
-        }
+        while (!bench_.packets.sent.empty())
+            play_one();
+    }
+    void play_one()
+    {
+        const SentPacket sent = bench_.packets.take();
+        if (tunnel::packet_message_id(sent.bytes) != 0) return; // a destroy
+        if (hold_all_ || held_.contains(sent.header().circuit)) return held_packets_.push_back(sent);
+        if (sent.header().plaintext)
+            begin(sent);
+        else
+            on_cell(sent);
+    }
+    /// What was held comes after all.
+    void release()
+    {
+        hold_all_ = false;
+        held_.clear();
+        bench_.packets.sent.insert(bench_.packets.sent.end(), held_packets_.begin(), held_packets_.end());
+        held_packets_.clear();
+        play();
     }
     void advance(Duration time)
     {
@@ -172,7 +186,10 @@ protected:
     std::map<CircuitId, tunnel::PublicKey> last_hops_;
     /// Open the messages of these circuits with the other end's layer, too.
     std::map<CircuitId, tunnel::Layer*> ends_;
-    bool silent_ = false; ///< no hop answers
+    bool silent_ = false;      ///< no hop answers
+    bool hold_all_ = false;    ///< nothing arrives until release()
+    std::set<CircuitId> held_; ///< the same, of these circuits
+    std::vector<SentPacket> held_packets_;
     Bytes last_delivered_;
     Bytes kept_;
 

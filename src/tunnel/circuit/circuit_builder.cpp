@@ -10,12 +10,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// One way there and back.
+constexpr Duration kPerFirstHop = 4s;
+/// As long as a relay waits for the next one, and longer than it takes to find that in the DHT (8 s).
 constexpr Duration kPerHop = 10s;
 constexpr Duration kInTotal = 60s;
-/// Of circuits for hidden services, on which somebody waits: first, and when the same hop was asked again.
-constexpr Duration kPerHiddenHop = 2500ms;
-constexpr Duration kPerHiddenHopAgain = 4s;
-constexpr Duration kNotedSilent = 1500ms;
 
 constexpr BuildStep kWaiting{};
 constexpr BuildStep kReady{BuildStep::Kind::ready, {}};
@@ -27,7 +26,8 @@ constexpr BuildStep failed(std::string_view why) noexcept
 } // namespace
 
 CircuitBuilder::CircuitBuilder(Circuit& circuit, Path path, Tools tools, TimePoint now, PathWish wish)
-    : circuit_(circuit), path_(std::move(path)), wish_(std::move(wish)), tools_(tools), give_up_(now + kInTotal)
+    : circuit_(circuit), path_(std::move(path)), wish_(std::move(wish)), tools_(tools), give_up_(now + kInTotal),
+      moved_(now)
 {
 }
 
@@ -48,30 +48,28 @@ void CircuitBuilder::start(TimePoint now)
     send_create(now);
 }
 
-// Every message has its own identifier and ephemeral key: an answer to an earlier one is recognised and ignored.
-void CircuitBuilder::prepare_message(TimePoint now)
+// Every message has its own identifier and ephemeral key, so that its answer is known by them.
+const CircuitBuilder::Asked& CircuitBuilder::prepare_message(TimePoint now)
 {
+    const auto in_use = [&](std::uint16_t identifier) {
+        return std::ranges::find(asked_, identifier, &Asked::identifier) != asked_.end();
+    };
     ++messages_;
-    ++asked_;
-    const std::uint16_t before = identifier_;
-    do
-        identifier_ = random_u16(tools_.random);
-    while (identifier_ == before);
-    ephemeral_ = EphemeralKey::generate(tools_.random);
-    asked_at_ = now;
-    noted_ = false;
-    const bool data = wish_.purpose == CircuitPurpose::data;
-    const Duration patience = data ? kPerHop : asked_ == 1 ? kPerHiddenHop : kPerHiddenHopAgain;
-    retry_ = std::min(now + patience, give_up_);
+    std::uint16_t identifier = random_u16(tools_.random);
+    while (in_use(identifier))
+        identifier = random_u16(tools_.random);
+    retry_ = std::min(now + (position() == 0 ? kPerFirstHop : kPerHop), give_up_);
+    return asked_.emplace_back(identifier, EphemeralKey::generate(tools_.random));
 }
 
 // Without relay_early, like the create of a relay: nothing tells the first hop that the path begins with us.
 void CircuitBuilder::send_create(TimePoint now)
 {
-    prepare_message(now);
+    forget_messages(); // they went to others
+    const Asked& asked = prepare_message(now);
     circuit_.set_first_address(path_[0].address);
     tools_.sender.send_plain(path_[0].address, circuit_.id(),
-                             Create{identifier_, circuit_.node_key().public_key(), ephemeral_.public_key});
+                             Create{asked.identifier, circuit_.node_key().public_key(), asked.ephemeral.public_key});
 }
 
 bool CircuitBuilder::offered(const PublicKey& key) const
@@ -108,13 +106,14 @@ void CircuitBuilder::settle_next_hop()
 
 bool CircuitBuilder::send_extend(TimePoint now)
 {
-    if (asked_ == 0) settle_next_hop();
-    prepare_message(now);
+    if (asked_.empty()) settle_next_hop();
+    const Asked& asked = prepare_message(now);
     const Candidate& next = path_[position()];
     by_address_ = !offered(next.key);
     MessageRoom room;
     PacketBuffer message =
-        room.write(Extend{identifier_, next.key, ephemeral_.public_key, by_address_ ? next.address : Endpoint{}});
+        room.write(
+            Extend{asked.identifier, next.key, asked.ephemeral.public_key, by_address_ ? next.address : Endpoint{}});
     if (!circuit_.wrap(tools_.aead, message)) return false;
     circuit_.bytes_up += message.size();
     tools_.sender.send_now(circuit_.first_address(), message, {circuit_.id(), false, true});
@@ -136,16 +135,18 @@ BuildStep CircuitBuilder::on_extended(const Extended& answer, TimePoint now)
 BuildStep CircuitBuilder::on_answer(std::uint16_t identifier, const KeyBytes& ephemeral, const HandshakeAuth& auth,
                                     ByteSpan candidates_enc, TimePoint now)
 {
-    if (identifier != identifier_ || messages_ == 0) return kWaiting;
+    const auto asked = std::ranges::find(asked_, identifier, &Asked::identifier);
+    if (asked == asked_.end()) return kWaiting;
     const Candidate& next = path_[position()];
-    Result<SessionKeys> keys = finish_handshake(ephemeral_, next.key.x25519, ephemeral, auth);
+    Result<SessionKeys> keys = finish_handshake(asked->ephemeral, next.key.x25519, ephemeral, auth);
     if (!keys) return failed("handshake wrong");
     if (position() > 0 && by_address_ && !is_required(position())) tools_.source.connectable(next.key);
     Layer layer = Layer::initiator(std::move(*keys));
     offered_.clear();
     read_offer(layer, candidates_enc);
     circuit_.add_hop({next.key, next.address, next.flags, std::move(layer)});
-    asked_ = 0;
+    forget_messages();
+    moved_ = now;
     return advance(now);
 }
 
@@ -170,13 +171,10 @@ void CircuitBuilder::read_offer(const Layer& layer, ByteSpan candidates_enc)
 bool CircuitBuilder::replan()
 {
     silent_.push_back(path_[0].key);
-    const PathSource& source = tools_.source;
-    const auto other = wish_.purpose == CircuitPurpose::data
-                           ? tools_.selection.choose_other(
-                                 path_, 0, silent_, [](const Candidate&) { return true; }, source.candidates(),
-                                 source.loads(), source.now_unix_s())
-                           : tools_.selection.choose_other_first(wish_, path_, silent_, source.candidates(),
-                                                                 source.loads(), source.now_unix_s());
+    PathSource& source = tools_.source;
+    tools_.selection.guards().on_create(path_[0].key, false, source.now_unix_s());
+    const auto other = tools_.selection.choose_other_first(wish_, path_, silent_, source.candidates(), source.loads(),
+                                                           source.now_unix_s());
     if (other) path_[0] = *other;
     return other.has_value();
 }
@@ -188,17 +186,9 @@ BuildStep CircuitBuilder::ask_again(TimePoint now)
         send_create(now);
         return kWaiting;
     }
-    if (!probing_ && asked_ < kMostForHop) return send_extend(now) ? kWaiting : failed("cannot seal");
-    if (by_address_ && !is_required(position())) tools_.source.unreachable(path_[position()].key);
+    if (!probing_ && asked_.size() < kMostForHop) return send_extend(now) ? kWaiting : failed("cannot seal");
+    if (by_address_ && wish_.purpose == CircuitPurpose::data) tools_.source.unreachable(path_[position()].key);
     return failed("a hop was silent");
-}
-
-std::optional<PublicKey> CircuitBuilder::take_silent(TimePoint now)
-{
-    if (wish_.purpose == CircuitPurpose::data || noted_ || messages_ == 0) return std::nullopt;
-    if (position() >= path_.size() || is_required(position()) || now - asked_at_ < kNotedSilent) return std::nullopt;
-    noted_ = true;
-    return path_[position()].key;
 }
 
 BuildStep CircuitBuilder::tick(TimePoint now)

@@ -4,12 +4,13 @@
 //
 //              created/extended, auth right           last hop done
 //   extending(k) ----------------------> extending(k+1) ----------> ready
-//        | 10 s of silence. k = 0: another node.                      (auth wrong, nobody left, 6 messages,
-//        | k > 0: the same once more, then failed                      60 s: failed)
+//        | k = 0, 4 s of silence: another node.                       (auth wrong, nobody left, 6 messages,
+//        | k > 0, 10 s: the same once more, then failed                60 s: failed)
 //        +--> extending(k)
 //
 // Beyond the first hop no other node takes a silent one's place, as deployed nodes do: hops that are there already
-// could be silent on purpose until the place falls to a friend.
+// could be silent on purpose until the place falls to a friend. Who is in a hurry builds another circuit beside. The
+// times are the same for all purposes, or they would tell the first hop what a circuit is for.
 #pragma once
 
 #include "tunnel/circuit/cell_sender.hpp"
@@ -73,19 +74,24 @@ public:
     /// Timeouts and retries.
     [[nodiscard]] BuildStep tick(TimePoint now);
 
-    /// A hop that has not answered for a while and may be dead; told once. Hidden services only: what goes over their
-    /// paths waits, and who is named by nobody's choice but ours gives nothing away by being passed over for a minute.
-    [[nodiscard]] std::optional<PublicKey> take_silent(TimePoint now);
+    /// How long no hop has answered, whoever was asked meanwhile.
+    [[nodiscard]] Duration waited(TimePoint now) const noexcept { return now - moved_; }
     /// The path as planned now; the hops of the circuit are its beginning.
     [[nodiscard]] const Path& path() const noexcept { return path_; }
     /// The hop that is asked now may well be unreachable: its silence says nothing about the first hop.
     [[nodiscard]] bool probing() const noexcept { return probing_; }
 
 private:
+    /// The relay that is asked serves the message whose answer comes first, whichever that is.
+    struct Asked {
+        std::uint16_t identifier = 0;
+        EphemeralKey ephemeral;
+    };
     [[nodiscard]] std::size_t position() const noexcept { return circuit_.hops().size(); }
     [[nodiscard]] bool offered(const PublicKey& key) const;
     [[nodiscard]] bool reachable_by_address(const Candidate& candidate) const;
-    void prepare_message(TimePoint now);
+    [[nodiscard]] const Asked& prepare_message(TimePoint now);
+    void forget_messages() noexcept { asked_.clear(); }
     void send_create(TimePoint now);
     [[nodiscard]] bool send_extend(TimePoint now);
     [[nodiscard]] bool replan();
@@ -105,12 +111,9 @@ private:
     Tools tools_;
     TimePoint give_up_;
     TimePoint retry_{};
-    TimePoint asked_at_{};
-    bool noted_ = false; ///< that the hop asked now is silent
+    TimePoint moved_; ///< when it began, or a hop answered
     int messages_ = 0;
-    std::uint16_t identifier_ = 0;
-    EphemeralKey ephemeral_;
-    int asked_ = 0; ///< messages for the present hop
+    std::vector<Asked> asked_; ///< the messages for the present hop
     bool by_address_ = false;
     bool probing_ = false;
     std::vector<PublicKey> silent_;  ///< first hops that were asked without an answer

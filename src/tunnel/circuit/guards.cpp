@@ -10,6 +10,18 @@ namespace {
 /// So many paths say something about a guard; after an hour it begins anew.
 constexpr std::uint32_t kTellingPaths = 6;
 constexpr std::int64_t kRecordSeconds = 3600;
+/// About as long as a dead node stays among the candidates.
+constexpr std::int64_t kUnansweredSeconds = 60;
+constexpr std::int64_t kSilentSecondSeconds = 600;
+/// So many hops must agree before silence that each of them could have made is somebody else's.
+constexpr std::size_t kWitnesses = 2;
+/// No caller blames so many different hops; a bound all the same.
+constexpr std::size_t kMostBlamed = 64;
+
+void add_witness(std::vector<PublicKey>& witnesses, const PublicKey& key)
+{
+    if (witnesses.size() < kWitnesses && std::ranges::find(witnesses, key) == witnesses.end()) witnesses.push_back(key);
+}
 
 bool is_for(const Guard& guard, GuardUse use) noexcept
 {
@@ -76,19 +88,49 @@ std::size_t Guards::awaited(GuardUse use, std::int64_t now_unix_s) const
     }));
 }
 
-void Guards::on_path(const PublicKey& key, bool completed, std::int64_t now_unix_s)
+void Guards::on_path(const PublicKey& key, const PublicKey& next, bool completed, std::int64_t now_unix_s)
 {
     std::erase_if(records_, [&](const auto& entry) { return now_unix_s - entry.second.since > kRecordSeconds; });
-    Record& record = records_.try_emplace(key, Record{0, 0, now_unix_s}).first->second;
+    Record& record = records_.try_emplace(key, Record{0, 0, now_unix_s, {}}).first->second;
     ++record.paths;
-    if (!completed) ++record.failed;
+    if (completed) return;
+    ++record.failed;
+    add_witness(record.behind, next);
 }
 
-bool Guards::is_suspect(const PublicKey& key) const
+void Guards::on_create(const PublicKey& first, bool answered, std::int64_t now_unix_s)
 {
+    std::erase_if(unanswered_, [&](const auto& entry) { return now_unix_s - entry.second >= kUnansweredSeconds; });
+    if (answered)
+        unanswered_.erase(first);
+    else if (unanswered_.size() < kMostBlamed)
+        unanswered_[first] = now_unix_s;
+}
+
+void Guards::on_second_hop(const PublicKey& first, const PublicKey& second, bool answered, std::int64_t now_unix_s)
+{
+    std::erase_if(silent_seconds_,
+                  [&](const auto& entry) { return now_unix_s - entry.second.since >= kSilentSecondSeconds; });
+    if (answered) {
+        silent_seconds_.erase(second);
+    } else if (silent_seconds_.size() < kMostBlamed) {
+        Silence& silence = silent_seconds_.try_emplace(second, Silence{now_unix_s, {}}).first->second;
+        add_witness(silence.firsts, first);
+    }
+}
+
+bool Guards::is_late(GuardUse use, const PublicKey& key, std::int64_t now_unix_s) const
+{
+    if (use == GuardUse::second_hop) {
+        const auto silence = silent_seconds_.find(key);
+        return silence != silent_seconds_.end() && silence->second.firsts.size() >= kWitnesses &&
+               now_unix_s - silence->second.since < kSilentSecondSeconds;
+    }
+    const auto unanswered = unanswered_.find(key);
+    if (unanswered != unanswered_.end() && now_unix_s - unanswered->second < kUnansweredSeconds) return true;
     const auto found = records_.find(key);
     return found != records_.end() && found->second.paths >= kTellingPaths &&
-           found->second.failed * 2 > found->second.paths;
+           found->second.failed * 2 > found->second.paths && found->second.behind.size() >= kWitnesses;
 }
 
 void Guards::make_room(GuardUse use, const std::vector<Candidate>& candidates)
@@ -112,7 +154,13 @@ std::optional<Candidate> Guards::adopt(GuardUse use, const std::vector<Candidate
     const std::vector<Candidate> held = present(use, candidates);
     // Preferred are relays that are no exits, which others need more, in networks where we have no guard yet. A second
     // hop is reached through any first one, so by its address.
-    std::array<std::vector<Candidate>, 3> ranks;
+    // One that is both the first hop of some paths and the second of others would, in a small network, leave no path when
+    // a few die.
+    std::array<std::vector<Candidate>, 4> ranks;
+    const auto is_both = [&](const PublicKey& key) {
+        return (use == GuardUse::second_hop && find(key, GuardUse::first_hop) != nullptr) ||
+               (use == GuardUse::first_hop && find(key, GuardUse::second_hop) != nullptr);
+    };
     for (const Candidate& candidate : candidates) {
         if (find(candidate.key, use) != nullptr || !rules_.fit(candidate, use) || !suits(candidate)) continue;
         const bool near_another =
@@ -121,7 +169,7 @@ std::optional<Candidate> Guards::adopt(GuardUse use, const std::vector<Candidate
             });
         const bool exit = has(candidate.flags, PeerFlag::exit_bittorrent);
         const bool later = use == GuardUse::first_hop ? exit : use == GuardUse::second_hop && !exit && !candidate.connectable;
-        ranks[near_another ? 2U : later ? 1U : 0U].push_back(candidate);
+        ranks[is_both(candidate.key) ? 3U : near_another ? 2U : later ? 1U : 0U].push_back(candidate);
     }
     const auto best = std::ranges::find_if(ranks, [](const auto& rank) { return !rank.empty(); });
     if (best == ranks.end()) return std::nullopt;
@@ -154,25 +202,34 @@ void Guards::maintain(const std::vector<Candidate>& candidates, std::int64_t now
     if (!may_adopt()) return;
     for (const GuardUse use : {GuardUse::first_hop, GuardUse::single_hop, GuardUse::second_hop}) {
         if (use == GuardUse::second_hop && !second_hops_) continue;
+        if (use == GuardUse::second_hop && second_since_ == 0) second_since_ = now_unix_s;
         // Of enough second hops one may be away: each new one is another chance to be an enemy's.
         const auto kept = static_cast<std::size_t>(
             std::ranges::count_if(guards_, [&](const Guard& g) { return is_for(g, use); }));
         const std::size_t wanted = use == GuardUse::second_hop && kept >= kWanted ? kWanted - 1 : kWanted;
         for (std::size_t have = present(use, candidates).size() + awaited(use, now_unix_s); have < wanted; ++have) {
-            if (!adopt(use, candidates, [](const Candidate&) { return true; }, now_unix_s, random)) break;
+            const bool early = use == GuardUse::second_hop && have > 0 && now_unix_s - second_since_ < kAwaitedSeconds;
+            const auto suits = [&](const Candidate& c) {
+                return !early || find(c.key, GuardUse::first_hop) == nullptr; // few are known yet: another will come
+            };
+            if (!adopt(use, candidates, suits, now_unix_s, random)) break;
         }
     }
 }
 
 std::optional<Candidate> Guards::choose(GuardUse use, const std::vector<Candidate>& candidates, const Load& load,
                                         const std::function<bool(const Candidate&)>& suits, std::int64_t now_unix_s,
-                                        RandomSource& random, Adopt when)
+                                        RandomSource& random, Adopt when,
+                                        const std::function<bool(const Candidate&)>& later)
 {
     note_absent(candidates, now_unix_s);
     std::vector<Candidate> held = present(use, candidates);
-    const auto bad =
-        std::ranges::stable_partition(held, [&](const Candidate& guard) { return !is_suspect(guard.key); });
-    const std::size_t good = held.size() - bad.size();
+    const std::size_t used = std::min(kWanted, held.size());
+    const auto late = std::ranges::stable_partition(
+        held.begin(), held.begin() + static_cast<std::ptrdiff_t>(used), [&](const Candidate& guard) {
+            return !is_late(use, guard.key, now_unix_s) && !(later && later(guard));
+        });
+    const std::size_t good = used - late.size();
     const auto load_of = [&](const Candidate& guard) { return carried_by(load, guard.key); };
     const auto has_room = [&](const Candidate& guard) {
         return when != Adopt::when_full || load_of(guard) < rules_.most_circuits;
@@ -189,7 +246,7 @@ std::optional<Candidate> Guards::choose(GuardUse use, const std::vector<Candidat
         return least[random.below(static_cast<std::uint32_t>(least.size()))];
     };
     // More are kept than used: each further one is one more relay that gets to know us.
-    for (std::size_t among = std::min(kWanted, good > 0 ? good : held.size()); among <= held.size(); ++among)
+    for (std::size_t among = good > 0 ? good : used; among <= held.size(); ++among)
         if (auto found = least_loaded(among, has_room)) return found;
     if (when != Adopt::never && may_adopt() && awaited(use, now_unix_s) == 0) {
         if (auto added = adopt(use, candidates, suits, now_unix_s, random)) return added;

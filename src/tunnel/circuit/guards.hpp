@@ -71,18 +71,26 @@ public:
 
     /// A first hop for which `suits` holds: the least loaded of the oldest kWanted that are present, a later one when
     /// those do not suit or are full, then a new one, unless an absent one is still awaited. Nullopt when nobody suits.
+    /// Those of the oldest kWanted that were silent (see below), or for which `later` holds, come after the others of
+    /// them, and before anybody else: silence can be made by others, and must not change whom we know.
     [[nodiscard]] std::optional<Candidate> choose(GuardUse use, const std::vector<Candidate>& candidates,
                                                   const Load& load, const std::function<bool(const Candidate&)>& suits,
                                                   std::int64_t now_unix_s, RandomSource& random,
-                                                  Adopt when = Adopt::when_full);
+                                                  Adopt when = Adopt::when_full,
+                                                  const std::function<bool(const Candidate&)>& later = {});
 
     /// From now on second hops are kept too.
     void keep_second_hops() noexcept { second_hops_ = true; }
 
-    /// Whether a longer path through this first hop was completed. A guard over which most fail may be choosing our
-    /// paths by its silence: it comes last among those we have. No other is adopted for it, or a bad network would
-    /// change all our guards.
-    void on_path(const PublicKey& key, bool completed, std::int64_t now_unix_s);
+    /// Whether a longer path through this first hop, on to `next`, was completed. A guard over which most fail may be
+    /// choosing our paths by its silence: it is late. Failures behind one next hop only are that one's, as far as we
+    /// know: it could else drive us off the guards that are not its friends.
+    void on_path(const PublicKey& key, const PublicKey& next, bool completed, std::int64_t now_unix_s);
+    /// Whether a first hop answered our create. Nobody but itself and our own line could keep it from that.
+    void on_create(const PublicKey& first, bool answered, std::int64_t now_unix_s);
+    /// Whether a second hop answered an extend that went through `first`, which could have dropped it: it is late when
+    /// it was silent behind two different first hops, and nobody heard it since.
+    void on_second_hop(const PublicKey& first, const PublicKey& second, bool answered, std::int64_t now_unix_s);
 
     /// Whether all() changed since the last call.
     [[nodiscard]] bool take_changed() noexcept { return std::exchange(changed_, false); }
@@ -92,13 +100,19 @@ private:
         std::uint32_t paths = 0;
         std::uint32_t failed = 0;
         std::int64_t since = 0;
+        std::vector<PublicKey> behind; ///< different next hops of those that failed; kWitnesses are enough
+    };
+    /// Behind whom a second hop was silent.
+    struct Silence {
+        std::int64_t since = 0;
+        std::vector<PublicKey> firsts; ///< different; kWitnesses are enough
     };
     [[nodiscard]] const Guard* find(const PublicKey& key, GuardUse use) const noexcept;
     void note_absent(const std::vector<Candidate>& candidates, std::int64_t now_unix_s);
     [[nodiscard]] std::size_t awaited(GuardUse use, std::int64_t now_unix_s) const;
     [[nodiscard]] bool may_adopt() const noexcept { return !rules_.follows || !told_; }
     [[nodiscard]] Guard drawn(GuardUse use, const Candidate& chosen, std::int64_t now_unix_s, RandomSource& random);
-    [[nodiscard]] bool is_suspect(const PublicKey& key) const;
+    [[nodiscard]] bool is_late(GuardUse use, const PublicKey& key, std::int64_t now_unix_s) const;
     [[nodiscard]] std::vector<Candidate> present(GuardUse use, const std::vector<Candidate>& candidates) const;
     [[nodiscard]] std::optional<Candidate> adopt(GuardUse use, const std::vector<Candidate>& candidates,
                                                  const std::function<bool(const Candidate&)>& suits,
@@ -110,8 +124,11 @@ private:
     bool told_;
     bool changed_ = false;
     bool second_hops_ = false;
+    std::int64_t second_since_ = 0; ///< when they were first chosen; 0: not yet
     std::unordered_map<PublicKey, std::int64_t> absent_since_;
     std::unordered_map<PublicKey, Record> records_;
+    std::unordered_map<PublicKey, std::int64_t> unanswered_; ///< creates, since when
+    std::unordered_map<PublicKey, Silence> silent_seconds_;
 };
 
 } // namespace cepa::tunnel

@@ -30,6 +30,16 @@ bool are_two_here(const Candidate& a, const Candidate& b, bool one_address) noex
     return one_address ? a.key != b.key && a.address != b.address : are_two(a, b);
 }
 
+/// Those of `keys` that fall to the worker whose wish it is.
+std::vector<PublicKey> part_of(const PathWish& wish, std::vector<PublicKey> keys)
+{
+    std::ranges::sort(keys);
+    std::vector<PublicKey> out;
+    for (std::size_t at = wish.part; at < keys.size(); at += wish.parts)
+        out.push_back(keys[at]);
+    return out;
+}
+
 /// All that first hops carry: nobody is adopted for it, but it is spread.
 Guards::Load all_carried(const Guards::Load& own, const Guards::Load& strangers)
 {
@@ -53,12 +63,17 @@ struct PathSelection::HiddenSearch {
         return !wish.last || are_two_here(c, *wish.last, one_address);
     }
     [[nodiscard]] bool may_be_last(const Candidate& c) const { return !contains_key(wish.avoid_last, c.key); }
-    [[nodiscard]] bool is_unreachable(const Candidate& c) const { return wish.unreachable && wish.unreachable(c.key); }
-    [[nodiscard]] bool is_silent(const Candidate& c) const { return wish.silent && wish.silent(c.key); }
-    [[nodiscard]] bool is_reachable(const Candidate& c) const
+    [[nodiscard]] bool was_silent(const Candidate& before, const Candidate& last) const
     {
-        return has(c.flags, PeerFlag::exit_bittorrent) || (c.connectable && !is_unreachable(c));
+        return std::ranges::find(wish.silent_behind, std::pair(before.key, last.key)) != wish.silent_behind.end();
     }
+    [[nodiscard]] bool is_unwilling(const Candidate& last) const
+    {
+        return std::ranges::count(wish.silent_behind, last.key, &std::pair<PublicKey, PublicKey>::second) >= 2;
+    }
+    [[nodiscard]] bool is_beside(const Candidate& c) const { return contains_key(wish.beside, c.key); }
+    /// As far as somebody has shown. Silence says nothing: hops before it could drop what it was asked.
+    static bool is_reachable(const Candidate& c) { return has(c.flags, PeerFlag::exit_bittorrent) || c.connectable; }
 };
 
 Result<Path> PathSelection::choose(const PathWish& wish, const std::vector<Candidate>& candidates,
@@ -75,7 +90,9 @@ Result<Path> PathSelection::choose_hidden(const HiddenSearch& search)
     if (search.wish.last && (!usable(*search.wish.last) || search.wish.hops < 2))
         return fail(TunnelError::refused_by_policy);
     std::vector<PublicKey> tried;
-    while (const auto first = hidden_first(search, [&](const Candidate& c) { return !contains_key(tried, c.key); })) {
+    while (const auto first = hidden_first(
+               search, [&](const Candidate& c) { return !contains_key(tried, c.key); },
+               [&](const Candidate& c) { return search.is_beside(c); })) {
         if (auto path = behind_first(search, *first)) return *std::move(path);
         tried.push_back(first->key);
     }
@@ -83,36 +100,28 @@ Result<Path> PathSelection::choose_hidden(const HiddenSearch& search)
 }
 
 // 1-hop paths have guards that are exits; a network without any has other relays.
-std::optional<Candidate> PathSelection::hidden_first(const HiddenSearch& search, const Suits& suits)
+std::optional<Candidate> PathSelection::hidden_first(const HiddenSearch& search, const Suits& suits, const Suits& later)
 {
     const bool single = search.wish.hops == 1;
     const Suits fits = [&](const Candidate& c) {
         return search.beside_last(c) && (!single || search.may_be_last(c)) && suits(c);
     };
-    const auto draw = [&](GuardUse use, const Guards::Load& own, const Suits& which) {
-        return guards_.choose(use, search.candidates, all_carried(own, search.loads.strangers), which,
-                              search.now_unix_s, random_, Adopt::never);
+    const auto draw = [&](GuardUse use, const Guards::Load& own) {
+        return guards_.choose(use, search.candidates, all_carried(own, search.loads.strangers), fits,
+                              search.now_unix_s, random_, Adopt::never, later);
     };
     if (single) {
-        if (auto exit = draw(GuardUse::single_hop, search.loads.single_hops, fits)) return exit;
+        if (auto exit = draw(GuardUse::single_hop, search.loads.single_hops)) return exit;
     }
-    const Suits speaks = [&](const Candidate& c) { return !search.is_silent(c) && fits(c); };
-    if (auto found = draw(GuardUse::first_hop, search.loads.first_hops, speaks)) return found;
-    return draw(GuardUse::first_hop, search.loads.first_hops, fits);
+    return draw(GuardUse::first_hop, search.loads.first_hops);
 }
 
-// One that was silent lately only where there is no other.
-std::optional<Candidate> PathSelection::second_hop(const HiddenSearch& search, const Suits& suits, Adopt when)
+// At random: the least used would be one whose circuits all fail, and who wants to be drawn would let them.
+std::optional<Candidate> PathSelection::second_hop(const HiddenSearch& search, const Suits& suits, Adopt when,
+                                                   const Suits& later)
 {
-    const auto draw = [&](const Suits& fits, Adopt adopt) {
-        return guards_.choose(GuardUse::second_hop, search.candidates, search.loads.second_hops, fits,
-                              search.now_unix_s, random_, adopt);
-    };
-    const Suits reachable = [&](const Candidate& c) { return !search.is_unreachable(c) && suits(c); };
-    if (auto found = draw([&](const Candidate& c) { return !search.is_silent(c) && reachable(c); }, Adopt::never))
-        return found;
-    if (auto found = draw(reachable, when)) return found;
-    return draw(suits, Adopt::never);
+    return guards_.choose(GuardUse::second_hop, search.candidates, {}, suits, search.now_unix_s, random_, when,
+                          [&](const Candidate& c) { return search.is_beside(c) || (later && later(c)); });
 }
 
 std::optional<Path> PathSelection::behind_first(const HiddenSearch& search, const Candidate& first)
@@ -122,8 +131,22 @@ std::optional<Path> PathSelection::behind_first(const HiddenSearch& search, cons
     if (search.wish.hops == 2) {
         // Several introduction points of one swarm are several nodes: here, and only here, our own wish needs more.
         const Adopt when = search.wish.purpose == CircuitPurpose::introduction ? Adopt::when_none : Adopt::never;
-        const auto second =
-            second_hop(search, [&](const Candidate& c) { return together(c, first) && search.may_be_last(c); }, when);
+        // One that is not willing does not suit: but two first hops must witness it, or one could make us know ever
+        // more.
+        const Suits suits = [&](const Candidate& c) {
+            return together(c, first) && search.may_be_last(c) && !search.is_unwilling(c);
+        };
+        const Suits was_silent = [&](const Candidate& c) { return search.was_silent(first, c); };
+        std::optional<Candidate> second;
+        if (search.wish.parts > 1) {
+            std::vector<PublicKey> kept;
+            for (const Guard& guard : guards_.all())
+                if (guard.second_hop) kept.push_back(guard.key);
+            const std::vector<PublicKey> ours = part_of(search.wish, std::move(kept));
+            const Suits is_ours = [&](const Candidate& c) { return contains_key(ours, c.key) && suits(c); };
+            second = second_hop(search, is_ours, Adopt::never, was_silent);
+        }
+        if (!second) second = second_hop(search, suits, when, was_silent);
         return second ? std::optional(Path{first, *second}) : std::nullopt;
     }
     std::vector<PublicKey> tried;
@@ -132,7 +155,7 @@ std::optional<Path> PathSelection::behind_first(const HiddenSearch& search, cons
                [&](const Candidate& c) {
                    return together(c, first) && search.beside_last(c) && !contains_key(tried, c.key);
                },
-               Adopt::never)) {
+               Adopt::never, {})) {
         if (auto path = behind_second(search, {first, *second})) return path;
         tried.push_back(second->key);
     }
@@ -166,13 +189,24 @@ std::optional<Path> PathSelection::behind_second(const HiddenSearch& search, con
 // The other end reaches it by its address, so one that is known to be reachable comes first.
 std::optional<Candidate> PathSelection::hidden_last(const HiddenSearch& search, const Path& path)
 {
-    std::array<std::vector<const Candidate*>, 3> ranks;
+    std::array<std::vector<const Candidate*>, 4> ranks;
     for (const Candidate& c : search.candidates) {
         const bool relays = has(c.flags, PeerFlag::relay) || has(c.flags, PeerFlag::exit_bittorrent);
         if (!relays || !usable(c) || !search.may_be_last(c)) continue;
         if (!std::ranges::all_of(path, [&](const Candidate& hop) { return together(c, hop); })) continue;
-        const bool bad = search.is_silent(c) || search.is_unreachable(c);
-        ranks[bad ? 2U : search.is_reachable(c) ? 0U : 1U].push_back(&c);
+        const bool silent = search.was_silent(path.back(), c);
+        ranks[(silent ? 2U : 0U) + (HiddenSearch::is_reachable(c) ? 0U : 1U)].push_back(&c);
+    }
+    if (search.wish.parts > 1) {
+        std::vector<PublicKey> keys;
+        for (const Candidate& c : search.candidates)
+            keys.push_back(c.key);
+        const std::vector<PublicKey> ours = part_of(search.wish, std::move(keys));
+        for (auto& rank : ranks) {
+            const auto others = std::ranges::stable_partition(
+                rank, [&](const Candidate* c) { return std::ranges::binary_search(ours, c->key); });
+            if (others.begin() != rank.begin()) rank.erase(others.begin(), others.end());
+        }
     }
     for (const auto& rank : ranks)
         if (!rank.empty()) return *rank[random_.below(static_cast<std::uint32_t>(rank.size()))];
@@ -184,13 +218,20 @@ std::optional<Candidate> PathSelection::choose_other_first(const PathWish& wish,
                                                            const std::vector<Candidate>& candidates,
                                                            const PathLoads& loads, std::int64_t now_unix_s)
 {
+    if (wish.purpose == CircuitPurpose::data)
+        return choose_other(path, 0, avoid, [](const Candidate&) { return true; }, candidates, loads, now_unix_s);
     const HiddenSearch search{wish, candidates, loads, now_unix_s, rules_.allow_equal_prefixes};
     const std::size_t ours = wish.last ? path.size() - 1 : path.size(); // a required last hop: see beside_last()
-    return hidden_first(search, [&](const Candidate& c) {
-        if (contains_key(avoid, c.key)) return false;
-        return std::all_of(path.begin() + 1, path.begin() + static_cast<std::ptrdiff_t>(std::max<std::size_t>(ours, 1)),
-                           [&](const Candidate& hop) { return together(c, hop); });
-    });
+    const Suits avoided = [&](const Candidate& c) { return contains_key(avoid, c.key); };
+    auto other = hidden_first(
+        search,
+        [&](const Candidate& c) {
+            return std::all_of(path.begin() + 1,
+                               path.begin() + static_cast<std::ptrdiff_t>(std::max<std::size_t>(ours, 1)),
+                               [&](const Candidate& hop) { return together(c, hop); });
+        },
+        avoided);
+    return other && !avoided(*other) ? other : std::nullopt;
 }
 
 } // namespace cepa::tunnel

@@ -12,8 +12,9 @@ using namespace std::chrono_literals;
 
 constexpr Duration kPingFrom = 5s;
 constexpr Duration kPingTo = 10s;
-constexpr Duration kEagerFrom = 800ms;
-constexpr Duration kEagerTo = 1200ms;
+/// Widely drawn: a rhythm would be a mark.
+constexpr Duration kEagerFrom = 600ms;
+constexpr Duration kEagerTo = 1400ms;
 constexpr Duration kLifeFrom = 10min;
 /// What a retired circuit still carries has so long at least to come to its end.
 constexpr Duration kLeaveAtLeast = 5min;
@@ -39,30 +40,33 @@ Keepalive::Keepalive(TimePoint now, RandomSource& random, Duration life)
 {
 }
 
-std::optional<std::uint16_t> Keepalive::ping_due(TimePoint now, RandomSource& random, bool eager)
+std::optional<std::uint16_t> Keepalive::ping_due(TimePoint now, RandomSource& random)
 {
-    const bool quiet = eager && (unanswered_ > 0 || (now - heard_ >= kQuiet && now - data_ < kWaitedFor));
+    const bool quiet = unanswered_ > 0 || (carried_ && now - heard_ >= kQuiet && now - data_ < kWaitedFor);
     if (now < next_ping_ && !(quiet && now >= next_eager_)) return std::nullopt;
     next_eager_ = now + random_duration(random, kEagerFrom, kEagerTo);
     next_ping_ = now + random_duration(random, kPingFrom, kPingTo);
-    pinged_ = now;
-    ++unanswered_;
-    awaited_ = random_u16(random);
-    return awaited_;
+    if (unanswered_++ == 0) first_unanswered_ = now;
+    const Ping ping{random_u16(random), now};
+    awaited_[next_awaited_++ % awaited_.size()] = ping;
+    return ping.identifier;
 }
 
 bool Keepalive::stalled(TimePoint now) const noexcept
 {
-    return answers_ && unanswered_ >= 2 && now - heard_ >= std::max(kStalled, 4 * round_trip_);
+    return answers_ && unanswered_ >= kStalledPings &&
+           now - first_unanswered_ >= std::max(kStalled, 4 * round_trip_);
 }
 
 void Keepalive::on_pong(std::uint16_t identifier, TimePoint now) noexcept
 {
     answers_ = true;
-    if (awaited_ != identifier) return;
-    awaited_.reset();
-    const Duration measured = now - pinged_;
-    round_trip_ = round_trip_ == Duration{} ? measured : (round_trip_ * 3 + measured) / 4;
+    for (std::optional<Ping>& ping : awaited_) {
+        if (!ping || ping->identifier != identifier) continue;
+        const Duration measured = now - ping->sent;
+        round_trip_ = round_trip_ == Duration{} ? measured : (round_trip_ * 3 + measured) / 4;
+        return ping.reset();
+    }
 }
 
 std::optional<std::string_view> Keepalive::over(TimePoint now, std::uint64_t bytes) const noexcept

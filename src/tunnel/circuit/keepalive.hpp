@@ -7,6 +7,9 @@
 #include "base/clock.hpp"
 #include "tunnel/environment.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -21,13 +24,14 @@ inline constexpr Duration kMostAge = std::chrono::seconds(3600);
 inline constexpr Duration kMostIntroductionAge = std::chrono::seconds(86400);
 inline constexpr Duration kOwnMostAge = std::chrono::seconds(3570);
 inline constexpr std::uint64_t kMostTraffic = 10ULL << 30U;
-/// A linked circuit over which data went, and then nothing came for so long, is pinged about every second...
+/// A circuit over which data went, and then nothing came for so long, is pinged about every second...
 inline constexpr Duration kQuiet = std::chrono::seconds(1);
-inline constexpr Duration kHushed = std::chrono::milliseconds(1300);
 /// After so long without a datagram either way nobody waits for one.
 inline constexpr Duration kWaitedFor = std::chrono::seconds(10);
-/// ... and stalls after this long, when two pings had no answer. Not ended yet: the way may only be slow.
-inline constexpr Duration kStalled = std::chrono::milliseconds(2700);
+/// ... and stalls so long after the first of three pings, or more, to which nothing came. Four round trips at least: the
+/// way may only be slow. Not ended yet.
+inline constexpr Duration kStalled = std::chrono::milliseconds(2000);
+inline constexpr std::uint32_t kStalledPings = 3;
 /// An aged circuit is idle when no data passed for this long: nobody misses it then.
 inline constexpr Duration kIdle = std::chrono::seconds(20);
 
@@ -37,40 +41,42 @@ public:
     /// With a life that is not drawn: it takes new things, and is not ended for its age, until that is over.
     Keepalive(TimePoint now, RandomSource& random, Duration life);
 
-    /// The identifier of the ping to be sent now, if one is due. The next one is 5 to 10 s later, or 0.8 to 1.2 s
-    /// (`eager`) when that one is not answered, or where data went lately and nothing comes.
-    [[nodiscard]] std::optional<std::uint16_t> ping_due(TimePoint now, RandomSource& random, bool eager = false);
+    /// The identifier of the ping to be sent now, if one is due. The next one is 5 to 10 s later, or 0.6 to 1.4 s when
+    /// that one is not answered, or where data went lately and nothing comes. The same for all purposes: who holds back
+    /// cells must not learn from our pings what a circuit is for.
+    [[nodiscard]] std::optional<std::uint16_t> ping_due(TimePoint now, RandomSource& random);
     /// The next ping is due at once.
     void hurry() noexcept { next_ping_ = TimePoint{}; }
-    /// The answer to the latest ping measures the way.
+    /// The answer to one of the latest pings measures the way.
     void on_pong(std::uint16_t identifier, TimePoint now) noexcept;
     void on_received(TimePoint now) noexcept
     {
         heard_ = now;
         unanswered_ = 0;
     }
-    void on_data(TimePoint now) noexcept { data_ = now; }
+    void on_data(TimePoint now) noexcept
+    {
+        data_ = now;
+        carried_ = true;
+    }
 
     /// Why the circuit has to end now; nullopt when it has not. `bytes` is the sum of both directions.
     [[nodiscard]] std::optional<std::string_view> over(TimePoint now, std::uint64_t bytes) const noexcept;
 
-    /// Data went lately, and now nothing comes.
-    [[nodiscard]] bool hushed(TimePoint now) const noexcept
-    {
-        return now - heard_ >= kHushed && now - data_ < kWaitedFor;
-    }
-    /// Nothing came for kStalled, two pings included, from an end that used to answer pings.
+    /// Nothing came for kStalled since a ping that was not answered, from an end that used to answer.
     [[nodiscard]] bool stalled(TimePoint now) const noexcept;
-    /// A ping of a second ago, or more, is still without an answer: where there is a choice, better take another.
+    /// A ping is without an answer for longer than the way takes: where there is a choice, better take another.
     [[nodiscard]] bool doubtful(TimePoint now) const noexcept
     {
-        return unanswered_ >= 2 || (unanswered_ == 1 && now - pinged_ >= kQuiet);
+        return unanswered_ > 0 && now - first_unanswered_ >= std::max(kQuiet, 2 * round_trip_);
     }
 
     /// Since the last datagram; since its birth where none passed.
     [[nodiscard]] Duration idle(TimePoint now) const noexcept { return now - data_; }
     /// Zero before the first answer; smoothed.
     [[nodiscard]] Duration round_trip() const noexcept { return round_trip_; }
+    /// When anything came last; its birth where nothing did.
+    [[nodiscard]] TimePoint heard() const noexcept { return heard_; }
     [[nodiscard]] TimePoint born() const noexcept { return born_; }
     /// From then on nothing new is put on it, and it ends when it is idle.
     [[nodiscard]] TimePoint retires() const noexcept { return retires_; }
@@ -84,11 +90,17 @@ private:
     TimePoint heard_;
     TimePoint data_;
     TimePoint next_ping_;
-    TimePoint pinged_{};
     TimePoint next_eager_{};
+    TimePoint first_unanswered_{};
     std::uint32_t unanswered_ = 0; ///< pings since anything came
     bool answers_ = false;         ///< a ping was answered once
-    std::optional<std::uint16_t> awaited_;
+    bool carried_ = false;         ///< a datagram
+    struct Ping {
+        std::uint16_t identifier = 0;
+        TimePoint sent{};
+    };
+    std::array<std::optional<Ping>, 4> awaited_; ///< the latest, over and over
+    std::size_t next_awaited_ = 0;
     Duration round_trip_{};
 };
 

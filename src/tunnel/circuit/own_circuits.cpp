@@ -22,6 +22,8 @@ constexpr Duration kUnreachableFor = 10min;
 /// An exit that did not answer counts as one that carries as many circuits as any, or the least used one would be tried
 /// for ever. No more than that: whom a hop makes look silent must not vanish from our choice.
 constexpr Duration kSilentExitFor = 60s;
+/// A circuit that is closed while a hop of it has been silent for so long has failed.
+constexpr Duration kGivenUp = 1500ms;
 
 // The downloader ends a link, when another stands for it: the seeder's side lives as long as it may.
 Keepalive keepalive_for(const PathWish& wish, TimePoint now, RandomSource& random)
@@ -60,8 +62,6 @@ Result<CircuitId> OwnCircuits::create(const CircuitWish& wish, TimePoint now)
     if (entries_.size() >= kMost) return fail(TunnelError::limit_reached);
     PathSource& network = tools_.network;
     PathWish path_wish = wish.path;
-    path_wish.unreachable = [&network](const PublicKey& key) { return network.is_unreachable(key); };
-    path_wish.silent = [this](const PublicKey& key) { return is_silent(key, tools_.environment.clock.now()); };
     Result<Path> path = tools_.selection.choose(path_wish, network.candidates(), network.loads(), network.now_unix_s());
     if (!path) return fail(path.error());
     RandomSource& random = tools_.environment.random;
@@ -69,7 +69,7 @@ Result<CircuitId> OwnCircuits::create(const CircuitWish& wish, TimePoint now)
     if (!id) return fail(TunnelError::limit_reached);
     auto entry = std::make_unique<Entry>(Circuit(*id, wish.group, hops, PrivateKey::generate(),
                                                  keepalive_for(wish.path, now, random), wish.path.purpose),
-                                         *std::move(path));
+                                         *std::move(path), wish.path.last.has_value());
     tools_.routes.set(*id, {RouteKind::own, &entry->circuit});
     entry->builder.emplace(entry->circuit, entry->path,
                            CircuitBuilder::Tools{tools_.selection, network, tools_.sender, tools_.aead, random}, now,
@@ -159,6 +159,7 @@ bool OwnCircuits::on_plain(Circuit& circuit, const Endpoint& source, const Packe
     const BuildStep step = entry->builder->on_created(*created, now);
     const bool advanced = circuit.hops().size() > before;
     if (advanced) {
+        tools_.selection.guards().on_create(circuit.hops().front().key, true, tools_.network.now_unix_s());
         circuit.follow(source);
         circuit.keepalive().on_received(now);
     } else {
@@ -241,27 +242,39 @@ void OwnCircuits::apply(Entry& entry, BuildStep step, TimePoint now)
         return;
     case BuildStep::Kind::ready:
         entry.builder.reset();
-        for (const Candidate& hop : entry.path)
-            silent_.erase(hop.key);
+        learn_from_success(entry);
         if (entry.circuit.purpose() != CircuitPurpose::data) {
             if (user_ != nullptr) user_->on_ready(entry.circuit, now);
             return;
         }
-        if (entry.path.size() > 1)
-            tools_.selection.guards().on_path(entry.path.front().key, true, tools_.network.now_unix_s());
         tools_.observer.on_circuit_ready(entry.circuit.id());
     }
 }
 
-// A path that stops behind the first hop may have been stopped by it (security: a hop that chooses by silence).
+void OwnCircuits::learn_from_success(const Entry& entry)
+{
+    if (entry.path.size() == 1) return;
+    Guards& guards = tools_.selection.guards();
+    const std::int64_t at = tools_.network.now_unix_s();
+    if (entry.circuit.purpose() != CircuitPurpose::data)
+        guards.on_second_hop(entry.path[0].key, entry.path[1].key, true, at);
+    if (!entry.last_named) guards.on_path(entry.path[0].key, entry.path[1].key, true, at);
+}
+
+// A path that stops behind the first hop may have been stopped by it (security: a hop that chooses by silence). What
+// strangers make us build counts too, but not where one named the last hop, which perhaps does not live.
 void OwnCircuits::learn_from_failure(const Entry& entry, TimePoint now)
 {
     const std::size_t done = entry.circuit.hops().size();
     if (done == 0 || !entry.builder) return;
-    // Strangers make us build these, and may name a last hop that does not live: nobody is to blame for it.
-    if (entry.circuit.purpose() != CircuitPurpose::data) return;
-    if (!entry.builder->probing())
-        tools_.selection.guards().on_path(entry.path.front().key, false, tools_.network.now_unix_s());
+    const bool is_data = entry.circuit.purpose() == CircuitPurpose::data;
+    Guards& guards = tools_.selection.guards();
+    const std::int64_t at = tools_.network.now_unix_s();
+    if (!is_data && done == 1 && !(entry.last_named && entry.path.size() == 2))
+        guards.on_second_hop(entry.path[0].key, entry.path[1].key, false, at);
+    if (!entry.builder->probing() && !entry.last_named)
+        guards.on_path(entry.path[0].key, entry.path[1].key, false, at);
+    if (!is_data) return;
     std::erase_if(silent_exits_, [&](const auto& exit) { return now - exit.second >= kSilentExitFor; });
     if (done + 1 == entry.path.size()) silent_exits_.emplace_back(entry.path.back().key, now);
 }
@@ -305,6 +318,8 @@ void OwnCircuits::remove(CircuitId id, std::string_view reason, bool tell_first_
 
 void OwnCircuits::close(CircuitId id, std::string_view reason, TimePoint now)
 {
+    if (const Entry* entry = entry_of(id); entry != nullptr && stuck(id, now) >= kGivenUp)
+        learn_from_failure(*entry, now);
     remove(id, reason, true, now);
 }
 
@@ -327,8 +342,7 @@ void OwnCircuits::on_destroyed(const Circuit& circuit, TimePoint now)
 void OwnCircuits::ping(Circuit& circuit, TimePoint now)
 {
     if (!circuit.pings()) return;
-    const auto identifier =
-        circuit.keepalive().ping_due(now, tools_.environment.random, circuit.purpose() != CircuitPurpose::data);
+    const auto identifier = circuit.keepalive().ping_due(now, tools_.environment.random);
     if (!identifier) return;
     MessageRoom room;
     PacketBuffer message = room.write(Ping{*identifier});
@@ -337,7 +351,6 @@ void OwnCircuits::ping(Circuit& circuit, TimePoint now)
 
 void OwnCircuits::tick(TimePoint now)
 {
-    ask_all_when_one_is_hushed(now);
     std::vector<CircuitId> ids; // of all: steps remove entries
     ids.reserve(entries_.size());
     for (const auto& [id, entry] : entries_)
@@ -355,7 +368,6 @@ void OwnCircuits::tick(TimePoint now)
             ping(circuit, now);
         }
         if (!entry->builder) continue;
-        note_silent(*entry->builder, now);
         apply(*entry, entry->builder->tick(now), now);
     }
 }
@@ -369,8 +381,6 @@ PathLoads OwnCircuits::loads() const
         ++(asked_for ? out.strangers : own)[entry->path.front().key];
         const bool exits = entry->path.size() > 1 && entry->circuit.purpose() == CircuitPurpose::data;
         if (exits) ++out.exits[entry->path.back().key];
-        const bool second = entry->path.size() > 1 && entry->circuit.purpose() != CircuitPurpose::data;
-        if (second) ++out.second_hops[entry->path[1].key];
     }
     const TimePoint now = tools_.environment.clock.now();
     std::uint32_t most = 1;

@@ -64,6 +64,8 @@ public:
     [[nodiscard]] const Circuit* find(CircuitId id) const;
     /// The last hop of a circuit that exists, as its path is planned now.
     [[nodiscard]] const PublicKey& planned_last(CircuitId id) const { return entries_.at(id)->path.back().key; }
+    /// Its first and second hop, as its path is planned now; the kept ones among its hops. None when there is none.
+    [[nodiscard]] std::vector<PublicKey> planned_first_two(CircuitId id) const;
     /// Ends a circuit with a destroy to its first hop, and tells the observer.
     void close(CircuitId id, std::string_view reason, TimePoint now);
     void close_all(std::string_view reason, TimePoint now);
@@ -84,16 +86,20 @@ public:
     void unreachable(const PublicKey& key, TimePoint now);
     [[nodiscard]] bool is_unreachable(const PublicKey& key, TimePoint now) const;
     [[nodiscard]] bool may_probe() const;
-    /// It let one of our hidden circuits wait in the last minute, and none got through it since.
-    [[nodiscard]] bool is_silent(const PublicKey& key, TimePoint now) const;
+    /// How long no hop of a circuit that is being built has answered; zero where nothing is built.
+    [[nodiscard]] Duration stuck(CircuitId id, TimePoint now) const;
     [[nodiscard]] std::vector<CircuitView> views(TimePoint now) const;
     [[nodiscard]] std::size_t size() const noexcept { return entries_.size(); }
 
 private:
     struct Entry {
-        Entry(Circuit c, Path p) : circuit(std::move(c)), path(std::move(p)) {}
+        Entry(Circuit c, Path p, bool ends_elsewhere)
+            : circuit(std::move(c)), path(std::move(p)), last_named(ends_elsewhere)
+        {
+        }
         Circuit circuit;
-        Path path; ///< as planned; follows the builder
+        Path path;       ///< as planned; follows the builder
+        bool last_named; ///< by a stranger, who may name what does not live
         std::optional<CircuitBuilder> builder;
     };
 
@@ -107,9 +113,8 @@ private:
     bool send_on(Circuit& circuit, PacketBuffer& message);
     void on_extended(Circuit& circuit, ByteSpan body, TimePoint now);
     void apply(Entry& entry, BuildStep step, TimePoint now);
+    void learn_from_success(const Entry& entry);
     void learn_from_failure(const Entry& entry, TimePoint now);
-    void note_silent(CircuitBuilder& builder, TimePoint now);
-    void ask_all_when_one_is_hushed(TimePoint now);
     void remove(CircuitId id, std::string_view reason, bool tell_first_hop, TimePoint now);
     void ping(Circuit& circuit, TimePoint now);
 
@@ -118,8 +123,6 @@ private:
     std::unordered_map<CircuitId, std::unique_ptr<Entry>> entries_;
     std::unordered_map<PublicKey, TimePoint> unreachable_; ///< since when
     std::vector<std::pair<PublicKey, TimePoint>> silent_exits_;
-    std::unordered_map<PublicKey, TimePoint> silent_; ///< hops of hidden circuits, since when; a hint
-    TimePoint next_question_{};
 };
 
 } // namespace cepa::tunnel

@@ -7,21 +7,21 @@
 
 namespace cepa::tunnel {
 
-namespace {
-
-using namespace std::chrono_literals;
-
-/// As long as a dead node stays among the candidates, about.
-constexpr Duration kSilentFor = 60s;
-constexpr std::size_t kMostSilent = 64;
-constexpr Duration kQuestionEvery = 5s;
-
-} // namespace
-
 const Circuit* OwnCircuits::find(CircuitId id) const
 {
     const auto found = entries_.find(id);
     return found == entries_.end() ? nullptr : &found->second->circuit;
+}
+
+std::vector<PublicKey> OwnCircuits::planned_first_two(CircuitId id) const
+{
+    std::vector<PublicKey> out;
+    const auto found = entries_.find(id);
+    if (found == entries_.end()) return out;
+    const Path& path = found->second->path;
+    for (std::size_t at = 0; at < std::min<std::size_t>(2, path.size()); ++at)
+        out.push_back(path[at].key);
+    return out;
 }
 
 bool OwnCircuits::send_on(Circuit& circuit, PacketBuffer& message)
@@ -57,34 +57,10 @@ void OwnCircuits::join_end(CircuitId id, Layer layer, End end, TimePoint now)
     ping(entry->circuit, now);
 }
 
-void OwnCircuits::note_silent(CircuitBuilder& builder, TimePoint now)
+Duration OwnCircuits::stuck(CircuitId id, TimePoint now) const
 {
-    const auto silent = builder.take_silent(now);
-    if (!silent) return;
-    std::erase_if(silent_, [&](const auto& entry) { return now - entry.second >= kSilentFor; });
-    if (silent_.size() < kMostSilent) silent_[*silent] = now;
-}
-
-bool OwnCircuits::is_silent(const PublicKey& key, TimePoint now) const
-{
-    const auto found = silent_.find(key);
-    return found != silent_.end() && now - found->second < kSilentFor;
-}
-
-// What a link goes over may be what we look for others over, and what others find us over: they are seldom used, so
-// their deaths would be found out much later.
-void OwnCircuits::ask_all_when_one_is_hushed(TimePoint now)
-{
-    const auto hushed = [&](const auto& e) {
-        return e.second->circuit.linked() && e.second->circuit.keepalive().hushed(now);
-    };
-    if (now < next_question_ || std::ranges::none_of(entries_, hushed)) return;
-    next_question_ = now + kQuestionEvery;
-    for (const auto& [id, entry] : entries_) {
-        Circuit& circuit = entry->circuit;
-        const bool hidden = circuit.purpose() != CircuitPurpose::data && circuit.state() == CircuitState::ready;
-        if (hidden && !circuit.linked()) circuit.keepalive().hurry();
-    }
+    const auto found = entries_.find(id);
+    return found == entries_.end() || !found->second->builder ? Duration{} : found->second->builder->waited(now);
 }
 
 // Nothing of it is looked at: whatever it looks like, it is the other end's datagram.

@@ -129,18 +129,22 @@ std::optional<Candidate> PathSelection::choose_other(const Path& path, std::size
                                                      const std::vector<Candidate>& candidates, const PathLoads& loads,
                                                      std::int64_t now_unix_s)
 {
-    const Suits fits = [&](const Candidate& c) {
-        if (std::ranges::count(avoid, c.key) > 0 || !suits(c)) return false;
+    const Suits avoided = [&](const Candidate& c) { return std::ranges::count(avoid, c.key) > 0; };
+    const Suits goes_with = [&](const Candidate& c) {
+        if (!suits(c)) return false;
         for (std::size_t i = 0; i < path.size(); ++i) {
             if (i != position && !together(c, path[i])) return false;
         }
         return true;
     };
-    if (position == 0) {
+    if (position == 0) { // whose silence must not make us know more guards
         const bool single = path.size() == 1;
-        return guards_.choose(single ? GuardUse::single_hop : GuardUse::first_hop, candidates,
-                              single ? loads.single_hops : loads.first_hops, fits, now_unix_s, random_);
+        auto other = guards_.choose(single ? GuardUse::single_hop : GuardUse::first_hop, candidates,
+                                    single ? loads.single_hops : loads.first_hops, goes_with, now_unix_s, random_,
+                                    Adopt::never, avoided);
+        return other && !avoided(*other) ? other : std::nullopt;
     }
+    const Suits fits = [&](const Candidate& c) { return !avoided(c) && goes_with(c); };
     if (position + 1 < path.size()) return choose_middle(candidates, fits, kEnoughRelays);
     for (const Candidate& exit : exits_by_use(candidates, loads)) {
         if (fits(exit)) return exit;

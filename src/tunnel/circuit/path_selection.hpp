@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace cepa::tunnel {
@@ -27,10 +28,17 @@ struct PathWish {
     /// Data paths end at an exit; the others at this node, which need not be a candidate, or at any relay or exit.
     std::optional<Candidate> last;
     std::vector<PublicKey> avoid_last;
-    /// Whether it is known that a node cannot be reached by its address.
-    std::function<bool(const PublicKey&)> unreachable;
-    /// Hidden services only: whether a node was silent lately. Others of those that are kept come first; no new ones.
-    std::function<bool(const PublicKey&)> silent;
+    /// Last hops that were silent to this purpose behind a hop (the one before them that is kept), which may have
+    /// dropped what they were asked: behind that hop, and only there, others come first. Each pair once.
+    std::vector<std::pair<PublicKey, PublicKey>> silent_behind;
+    /// Workers that want different last hops for one thing: in the order of keys, every `parts`-th is this one's, from
+    /// `part` on. Another is taken where none of those will do.
+    std::uint32_t part = 0;
+    std::uint32_t parts = 1;
+    /// Hidden services only: hops of paths for the same purpose that are still being built, and slow. Others of the
+    /// first and second hops that are kept come first; whoever was slow on purpose has this path less, and chooses
+    /// nobody.
+    std::vector<PublicKey> beside;
 };
 
 /// What may be a hop, fixed for the life of a Tunnel.
@@ -52,8 +60,7 @@ struct PathLoads {
     Guards::Load first_hops;
     Guards::Load single_hops;
     Guards::Load exits;
-    Guards::Load second_hops; ///< of circuits for hidden services
-    Guards::Load strangers;   ///< first hops of rendezvous circuits, whatever their length
+    Guards::Load strangers; ///< first hops of rendezvous circuits, whatever their length
 };
 
 class PathSelection {
@@ -67,15 +74,15 @@ public:
     /// The same for any purpose. Fails with refused_by_policy, too, when the required last hop may be none of ours.
     [[nodiscard]] Result<Path> choose(const PathWish& wish, const std::vector<Candidate>& candidates,
                                       const PathLoads& loads, std::int64_t now_unix_s);
-    /// Another first hop for a path of hidden services, none of `avoid`.
+    /// Another first hop for a path, none of `avoid`, and none that would not have been chosen before.
     [[nodiscard]] std::optional<Candidate> choose_other_first(const PathWish& wish, const Path& path,
                                                               std::span<const PublicKey> avoid,
                                                               const std::vector<Candidate>& candidates,
                                                               const PathLoads& loads, std::int64_t now_unix_s);
 
     /// Another node for `position` of `path` that goes with all its other hops and is not among `avoid`; only nodes
-    /// for which `suits` holds. Nullopt when there is none. Where few plain relays suit, exits stand in the middle too,
-    /// or those few would see the middle of every path.
+    /// for which `suits` holds, and at position 0 no new guard. Nullopt when there is none. Where few plain relays suit,
+    /// exits stand in the middle too, or those few would see the middle of every path.
     [[nodiscard]] std::optional<Candidate> choose_other(const Path& path, std::size_t position,
                                                         std::span<const PublicKey> avoid,
                                                         const std::function<bool(const Candidate&)>& suits,
@@ -102,10 +109,12 @@ private:
     // hidden_paths.cpp
     struct HiddenSearch;
     [[nodiscard]] Result<Path> choose_hidden(const HiddenSearch& search);
-    [[nodiscard]] std::optional<Candidate> hidden_first(const HiddenSearch& search, const Suits& suits);
+    [[nodiscard]] std::optional<Candidate> hidden_first(const HiddenSearch& search, const Suits& suits,
+                                                        const Suits& later);
     [[nodiscard]] std::optional<Path> behind_first(const HiddenSearch& search, const Candidate& first);
     [[nodiscard]] std::optional<Path> behind_second(const HiddenSearch& search, const Path& begun);
-    [[nodiscard]] std::optional<Candidate> second_hop(const HiddenSearch& search, const Suits& suits, Adopt when);
+    [[nodiscard]] std::optional<Candidate> second_hop(const HiddenSearch& search, const Suits& suits, Adopt when,
+                                                      const Suits& later);
     [[nodiscard]] std::optional<Candidate> hidden_last(const HiddenSearch& search, const Path& path);
 
     PathRules rules_;

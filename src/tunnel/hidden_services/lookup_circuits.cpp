@@ -23,12 +23,27 @@ bool LookupCircuits::may_be_dead(CircuitId id, TimePoint now) const
     return circuit == nullptr || circuit->keepalive().doubtful(now);
 }
 
+// Silent ones may come back, and are given the time to; but not the places of those that would answer.
+bool LookupCircuits::make_room(TimePoint now)
+{
+    if (ids_.size() < kMost) return true;
+    const auto dead = std::ranges::find_if(ids_, [&](CircuitId id) {
+        const Circuit* circuit = circuits_.circuits().find(id);
+        return circuit == nullptr || (circuit->state() == CircuitState::ready && may_be_dead(id, now));
+    });
+    if (dead == ids_.end()) return false;
+    const CircuitId id = *dead;
+    circuits_.circuits().close(id, "silent", now); // on_closed()
+    std::erase(ids_, id);
+    return true;
+}
+
 void LookupCircuits::tick(TimePoint now)
 {
     if (!retry_.due(now) || now < next_choice_) return;
     const auto lasting = static_cast<std::size_t>(
         std::ranges::count_if(ids_, [&](CircuitId id) { return lasts(id, now) && !may_be_dead(id, now); }));
-    if (lasting >= kWanted || ids_.size() >= kMost) return;
+    if (lasting >= kWanted || !make_room(now)) return;
     CircuitWish wish;
     wish.group = group_;
     wish.path.purpose = CircuitPurpose::lookup;
@@ -42,7 +57,8 @@ void LookupCircuits::tick(TimePoint now)
         next_choice_ = now + kChooseAgain;
 }
 
-std::optional<CircuitId> LookupCircuits::any(TimePoint now, const PublicKey* not_at)
+std::optional<CircuitId> LookupCircuits::any(TimePoint now, const PublicKey* not_at,
+                                             std::span<const CircuitId> tried)
 {
     std::vector<CircuitId> fit;
     std::vector<CircuitId> other;
@@ -50,7 +66,8 @@ std::optional<CircuitId> LookupCircuits::any(TimePoint now, const PublicKey* not
         const Circuit* circuit = circuits_.circuits().find(id);
         if (circuit == nullptr || circuit->state() != CircuitState::ready) continue;
         const bool ends_there = not_at != nullptr && circuit->hops().back().key == *not_at;
-        (ends_there || !lasts(id, now) || may_be_dead(id, now) ? other : fit).push_back(id);
+        const bool was_tried = std::ranges::find(tried, id) != tried.end();
+        (ends_there || was_tried || !lasts(id, now) || may_be_dead(id, now) ? other : fit).push_back(id);
     }
     if (fit.empty()) { // of those that answer, still
         const auto dead = [&](CircuitId id) { return may_be_dead(id, now); };

@@ -7,6 +7,7 @@
 #include "tunnel/hidden_services/hidden_circuits.hpp"
 
 #include <optional>
+#include <span>
 #include <vector>
 
 namespace cepa::tunnel {
@@ -25,7 +26,7 @@ class LookupCircuits final : public CircuitUser {
 public:
     /// Two, with different last hops: one that lies or dies does not stop us.
     static constexpr std::size_t kWanted = 2;
-    /// Those that do not answer, and those that retire, included.
+    /// Those that do not answer, and those that retire, included; when all are there, one that does not answer ends.
     static constexpr std::size_t kMost = 5;
     /// So long before one retires another is made.
     static constexpr Duration kReplacedBefore = std::chrono::seconds(20);
@@ -40,8 +41,10 @@ public:
     [[nodiscard]] bool wanted() const noexcept { return !users_.empty(); }
 
     void tick(TimePoint now);
-    /// A ready one at random, not the one that ends at `not_at`, nor one that does not answer, if it can be.
-    [[nodiscard]] std::optional<CircuitId> any(TimePoint now, const PublicKey* not_at = nullptr);
+    /// A ready one at random, not the one that ends at `not_at`, none of `tried`, and none that does not answer, if it
+    /// can be.
+    [[nodiscard]] std::optional<CircuitId> any(TimePoint now, const PublicKey* not_at = nullptr,
+                                               std::span<const CircuitId> tried = {});
 
     // CircuitUser
     void on_ready(const Circuit& circuit, TimePoint now) override;
@@ -51,6 +54,7 @@ public:
     [[nodiscard]] bool on_other_end(const Circuit&, TimePoint) override { return false; }
 
 private:
+    [[nodiscard]] bool make_room(TimePoint now);
     [[nodiscard]] bool may_be_dead(CircuitId circuit, TimePoint now) const;
     [[nodiscard]] bool lasts(CircuitId circuit, TimePoint now) const;
 

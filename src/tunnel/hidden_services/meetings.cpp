@@ -68,7 +68,7 @@ Meetings::~Meetings()
 
 Meetings::Meeting* Meetings::find(CircuitId circuit)
 {
-    const auto found = std::ranges::find(meetings_, circuit, &Meeting::circuit);
+    const auto found = std::ranges::find_if(meetings_, [&](const Meeting& m) { return m.race.contains(circuit); });
     return found == meetings_.end() ? nullptr : &*found;
 }
 
@@ -88,38 +88,34 @@ void Meetings::on_request(CircuitId introduction, const Endpoint& origin, const 
     if (!seen_.accept(request.ephemeral, now)) return counters.drop(Drop::introduction_replayed);
     if (origin.port == 0 || !requests_.admit(now) || !load_.requests.admit(now) || !make_room(introduction, now))
         return counters.drop(Drop::introduction_flood);
-    const Result<CircuitId> id = begin_path(now);
+    const Result<CircuitId> id = begin_path({}, now);
     if (!id) return counters.drop(Drop::introduction_refused);
     Meeting meeting;
+    meeting.race = PathRace(*id);
     meeting.circuit = *id;
     meeting.introduction = introduction;
     meeting.origin = origin;
     meeting.request = request.identifier;
     meeting.x = request.ephemeral;
+    meeting.key = plan_.seed_key;
     meeting.since = now;
-    meeting.begun = now;
     meetings_.push_back(meeting);
 }
 
-Result<CircuitId> Meetings::begin_path(TimePoint now)
+Result<CircuitId> Meetings::begin_path(std::vector<PublicKey> beside, TimePoint now)
 {
     CircuitWish wish;
     wish.group = plan_.group;
     wish.path.purpose = CircuitPurpose::rendezvous;
     wish.path.hops = plan_.hops;
+    wish.path.beside = std::move(beside);
     return circuits_.begin(wish, *this, now);
 }
 
-void Meetings::try_other_path(Meeting& meeting, TimePoint now)
+void Meetings::close_all(const Meeting& meeting, std::string_view reason, TimePoint now)
 {
-    if (meeting.state != State::building || meeting.paths >= kMostPaths) return;
-    if (now - meeting.begun < kPathWithin * (1U << (meeting.paths - 1))) return;
-    const Result<CircuitId> id = begin_path(now);
-    meeting.begun = now;
-    ++meeting.paths;
-    if (!id) return;
-    const CircuitId slow = std::exchange(meeting.circuit, *id);
-    circuits_.circuits().close(slow, "too slow", now);
+    for (const CircuitId id : std::vector(meeting.race.circuits())) // with the last one the meeting goes
+        circuits_.circuits().close(id, reason, now);
 }
 
 bool Meetings::make_room(CircuitId introduction, TimePoint now)
@@ -152,17 +148,20 @@ void Meetings::give_waiting(TimePoint now)
 {
     if (end_late(std::nullopt, now)) return;
     const auto oldest = std::ranges::find_if(meetings_, [](const Meeting& m) { return m.state != State::linked; });
-    if (oldest != meetings_.end()) circuits_.circuits().close(oldest->circuit, "another swarm wants its place", now);
+    if (oldest != meetings_.end()) close_all(*oldest, "another swarm wants its place", now);
 }
 
 void Meetings::tick(TimePoint now)
 {
     measure(now);
+    const auto begin = [&](std::vector<PublicKey> beside) { return begin_path(std::move(beside), now); };
     for (Meeting& meeting : meetings_)
-        try_other_path(meeting, now);
+        if (meeting.state == State::building) meeting.race.tick(circuits_.circuits(), now, begin);
     std::vector<CircuitId> late;
-    for (const Meeting& meeting : meetings_)
-        if (meeting.state != State::linked && now - meeting.since >= kWait) late.push_back(meeting.circuit);
+    for (const Meeting& meeting : meetings_) {
+        const auto& ids = meeting.race.circuits();
+        if (meeting.state != State::linked && now - meeting.since >= kWait) late.insert(late.end(), ids.begin(), ids.end());
+    }
     for (const CircuitId id : late)
         circuits_.circuits().close(id, "nobody came", now);
 }
@@ -170,7 +169,10 @@ void Meetings::tick(TimePoint now)
 void Meetings::on_ready(const Circuit& circuit, TimePoint now)
 {
     Meeting* meeting = find(circuit.id());
-    if (meeting == nullptr) return;
+    if (meeting == nullptr || meeting->state != State::building) return;
+    meeting->circuit = circuit.id();
+    for (const CircuitId slower : meeting->race.take(circuit.id()))
+        circuits_.circuits().close(slower, "another was quicker", now);
     RandomSource& random = circuits_.tools().random;
     meeting->state = State::asked;
     meeting->since = now;
@@ -181,7 +183,8 @@ void Meetings::on_ready(const Circuit& circuit, TimePoint now)
 
 void Meetings::on_closed(const Circuit& circuit, TimePoint /*now*/)
 {
-    std::erase_if(meetings_, [&](const Meeting& m) { return m.circuit == circuit.id(); });
+    std::erase_if(meetings_,
+                  [&](Meeting& m) { return m.race.contains(circuit.id()) && !m.race.lose(circuit.id()); });
 }
 
 void Meetings::on_message(const Circuit& circuit, MessageId id, ByteSpan body, TimePoint now)
@@ -202,7 +205,7 @@ void Meetings::answer(Meeting& meeting, const Circuit& circuit, const Endpoint& 
     const Hop& point = circuit.hops().back();
     // It knows best how it is reached, unless what it says is no use to anybody.
     const Endpoint& where = circuits_.may_contact_there(said) ? said : point.address;
-    Result<EndAnswer> made = answer_end(*plan_.seed_key, EphemeralKey::generate(tools.random), meeting.x,
+    Result<EndAnswer> made = answer_end(*meeting.key, EphemeralKey::generate(tools.random), meeting.x,
                                         {where, point.key, meeting.cookie}, tools.aead);
     if (!made) {
         tools.counters.drop(Drop::malformed);

@@ -10,10 +10,12 @@
 #include "tunnel/discovery/flood_limit.hpp"
 #include "tunnel/hidden_services/hidden_circuits.hpp"
 #include "tunnel/hidden_services/link_worth.hpp"
+#include "tunnel/hidden_services/path_race.hpp"
 #include "tunnel/hidden_services/recent_keys.hpp"
 #include "tunnel/hidden_services/swarm_plan.hpp"
 
 #include <optional>
+#include <string_view>
 #include <vector>
 
 namespace cepa::tunnel {
@@ -49,9 +51,6 @@ public:
     static constexpr std::size_t kMostOfOne = 6;
     /// Until the other end came; as long as a deployed rendezvous point waits.
     static constexpr Duration kWait = std::chrono::seconds(20);
-    /// A circuit that is not built by then gets another in its place, twice at most; the next may take twice as long.
-    static constexpr Duration kPathWithin = std::chrono::milliseconds(2500);
-    static constexpr unsigned kMostPaths = 3;
     /// A downloader that has not come by then makes room for another.
     static constexpr Duration kPatience = std::chrono::seconds(8);
     /// Of one swarm.
@@ -90,22 +89,22 @@ public:
 private:
     enum class State : std::uint8_t { building, asked, answered, linked };
     struct Meeting {
-        CircuitId circuit;
+        PathRace race;     ///< until one is ready
+        CircuitId circuit; ///< which is this, or the first
         CircuitId introduction;
         Endpoint origin;
         std::uint16_t request = 0; ///< identifier of the create-e2e
         KeyBytes x{};
+        std::optional<PrivateKey> key; ///< that was asked for: the swarm may have another by the time of the answer
         State state = State::building;
         std::uint16_t identifier = 0;
         Cookie cookie{};
         TimePoint since{};
-        TimePoint begun{};  ///< the circuit that is built now
-        unsigned paths = 1; ///< that were tried
-        LinkWorth worth;    ///< of what it carries to the other end
+        LinkWorth worth; ///< of what it carries to the other end
     };
     [[nodiscard]] Meeting* find(CircuitId circuit);
-    [[nodiscard]] Result<CircuitId> begin_path(TimePoint now);
-    void try_other_path(Meeting& meeting, TimePoint now);
+    [[nodiscard]] Result<CircuitId> begin_path(std::vector<PublicKey> beside, TimePoint now);
+    void close_all(const Meeting& meeting, std::string_view reason, TimePoint now);
     [[nodiscard]] bool make_room(CircuitId introduction, TimePoint now);
     [[nodiscard]] bool make_room_for_link(TimePoint now);
     [[nodiscard]] bool end_late(const std::optional<CircuitId>& introduction, TimePoint now);

@@ -1,6 +1,7 @@
 #include "tunnel/hidden_services/own_introductions.hpp"
 
 #include "tunnel/crypto/random.hpp"
+#include "tunnel/hidden_services/path_race.hpp"
 
 #include <algorithm>
 
@@ -26,8 +27,27 @@ std::uint32_t OwnIntroductions::established() const
 std::size_t OwnIntroductions::lasting(TimePoint now) const
 {
     return static_cast<std::size_t>(std::ranges::count_if(points_, [&](const Point& p) {
-        return p.state != State::established || (now < p.renew && !is_silent(p, now));
+        return p.state != State::established ? !is_slow(p, now) : now < p.renew && !is_silent(p, now);
     }));
+}
+
+// Another is begun beside it. It may still be the quicker one, or serve as well.
+bool OwnIntroductions::is_slow(const Point& point, TimePoint now) const
+{
+    return point.state == State::building && circuits_.circuits().stuck(point.circuit, now) >= PathRace::kPatience;
+}
+
+std::optional<CircuitId> OwnIntroductions::spare(TimePoint now) const
+{
+    const Point* newest = nullptr;
+    std::size_t standing = 0;
+    for (const Point& point : points_) {
+        if (point.state != State::established || now >= point.renew || is_silent(point, now)) continue;
+        ++standing;
+        if (newest == nullptr || point.since > newest->since) newest = &point;
+    }
+    const bool spare = standing > plan_.introduction_points && now - newest->since >= kSpareFor;
+    return spare ? std::optional(newest->circuit) : std::nullopt;
 }
 
 // Not ended yet: it may come back, and then it serves as well.
@@ -45,17 +65,19 @@ std::vector<PublicKey> OwnIntroductions::in_use() const
     return out;
 }
 
-void OwnIntroductions::avoid(const PublicKey& node)
+void OwnIntroductions::note_silence(const Point& point)
 {
-    std::erase(avoided_, node);
-    avoided_.push_back(node);
-    if (avoided_.size() > kMostAvoided) avoided_.pop_front();
+    const std::pair entry(point.before, point.node);
+    std::erase(silent_, entry);
+    silent_.push_back(entry);
+    if (silent_.size() > kMostSilent) silent_.pop_front();
 }
 
 // A circuit that died on the way says nothing about its last hop.
 void OwnIntroductions::note_refusal(const Point& point, TimePoint now)
 {
     const bool silent = point.state == State::asked && now - point.since >= kAnswer;
+    if (silent) note_silence(point);
     if (silent && refused_.size() < kMostRefused && std::ranges::find(refused_, point.node) == refused_.end())
         refused_.push_back(point.node);
 }
@@ -63,6 +85,7 @@ void OwnIntroductions::note_refusal(const Point& point, TimePoint now)
 void OwnIntroductions::tick(TimePoint now)
 {
     end_old_ones(now);
+    ask_again(now);
     while (retry_.due(now) && lasting(now) < plan_.introduction_points &&
            points_.size() < std::size_t{plan_.introduction_points} + kMostBesides) {
         const std::size_t before = points_.size();
@@ -87,6 +110,7 @@ void OwnIntroductions::end_old_ones(TimePoint now)
     for (const CircuitId id : silent)
         circuits_.circuits().close(id, "no introduction", now);
     if (spent) circuits_.circuits().close(*spent, "renewed", now);
+    else if (const auto more = spare(now)) circuits_.circuits().close(*more, "not needed", now);
 }
 
 // Another node each time, and never one that serves us already: it would refuse the swarm key.
@@ -96,11 +120,18 @@ void OwnIntroductions::begin(TimePoint now)
     wish.group = plan_.group;
     wish.path.purpose = CircuitPurpose::introduction;
     wish.path.hops = static_cast<std::uint8_t>(plan_.hops + 1);
+    wish.path.part = plan_.part;
+    wish.path.parts = std::max(plan_.parts, 1U);
+    for (const Point& slow : points_) {
+        if (!is_slow(slow, now)) continue;
+        const std::vector<PublicKey> hops = circuits_.circuits().planned_first_two(slow.circuit);
+        wish.path.beside.insert(wish.path.beside.end(), hops.begin(), hops.end());
+    }
     wish.path.avoid_last = in_use();
-    wish.path.avoid_last.insert(wish.path.avoid_last.end(), avoided_.begin(), avoided_.end());
+    wish.path.silent_behind.assign(silent_.begin(), silent_.end());
     Result<CircuitId> id = circuits_.begin(wish, *this, now);
-    if (!id && !avoided_.empty()) {
-        wish.path.avoid_last = in_use();
+    if (!id && !silent_.empty()) {
+        wish.path.silent_behind.clear();
         id = circuits_.begin(wish, *this, now);
     }
     if (!id) return retry_.wait_until(now + kChooseAgain); // there may be candidates soon
@@ -118,9 +149,25 @@ void OwnIntroductions::on_ready(const Circuit& circuit, TimePoint now)
     point->state = State::asked;
     point->since = now;
     point->node = circuit.hops().back().key;
+    point->before = circuit.hops()[circuit.hops().size() > 2 ? 1 : 0].key;
     point->identifier = random_u16(circuits_.tools().random);
-    circuits_.circuits().send(circuit.id(),
-                              EstablishIntro{point->identifier, plan_.lookup_hash, plan_.seed_key->public_key()});
+    ask(*point);
+}
+
+void OwnIntroductions::ask(const Point& point)
+{
+    circuits_.circuits().send(point.circuit,
+                              EstablishIntro{point.identifier, plan_.lookup_hash, plan_.seed_key->public_key()});
+}
+
+// It is the same question, so whoever heard the first one only answers again.
+void OwnIntroductions::ask_again(TimePoint now)
+{
+    for (Point& point : points_) {
+        if (point.state != State::asked || point.asked_again || now - point.since < kAskAgain) continue;
+        point.asked_again = true;
+        ask(point);
+    }
 }
 
 void OwnIntroductions::on_closed(const Circuit& circuit, TimePoint now)
@@ -129,7 +176,6 @@ void OwnIntroductions::on_closed(const Circuit& circuit, TimePoint now)
     if (point == nullptr) return;
     if (point->state != State::established) {
         note_refusal(*point, now);
-        avoid(point->node);
         retry_.fail(now, circuits_.tools().random);
     }
     std::erase_if(points_, [&](const Point& p) { return p.circuit == circuit.id(); });

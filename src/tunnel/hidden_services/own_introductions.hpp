@@ -3,7 +3,7 @@
 // is replaced before, the new one first. Process: worker, io thread. Spec: docs/protocol.md, sections 14.2 and 36.
 //
 //   building --ready--> asked --intro-established--> established --40..50 min--> renewed (a new one is begun)
-//      |                  | 10 s                          | 65 min, or a new one stands for it
+//      |                  | 5 s                           | 65 min, or a new one stands for it
 //      +--> gone <--------+-------------------------------+
 #pragma once
 
@@ -15,6 +15,7 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace cepa::tunnel {
@@ -26,12 +27,16 @@ public:
     static constexpr Duration kKept = std::chrono::minutes(65);
     /// Who got nobody in its place by then is ended, so that its node can be asked again.
     static constexpr Duration kReplacedAt = std::chrono::minutes(58);
-    static constexpr Duration kAnswer = std::chrono::seconds(10);
+    static constexpr Duration kAnswer = std::chrono::seconds(5);
+    /// Until it is asked once more: a packet may be lost.
+    static constexpr Duration kAskAgain = std::chrono::seconds(2);
+    /// More than are wanted stand when silent ones have come back: the newest goes after so long.
+    static constexpr Duration kSpareFor = std::chrono::seconds(30);
     /// Beyond those that are wanted: while old ones are silent or wait for their successors.
     static constexpr std::size_t kMostBesides = 4;
     static constexpr Duration kChooseAgain = std::chrono::milliseconds(500);
-    /// Nodes that failed lately, and are not asked again while others can be.
-    static constexpr std::size_t kMostAvoided = 8;
+    /// Nodes that were silent lately, each behind another hop; there they are asked again when others were.
+    static constexpr std::size_t kMostSilent = 32;
     /// Counted as refused at most.
     static constexpr std::size_t kMostRefused = 16;
 
@@ -61,27 +66,33 @@ private:
     enum class State : std::uint8_t { building, asked, established };
     struct Point {
         CircuitId circuit;
+        PublicKey before; ///< the kept hop nearest to the node
         PublicKey node;
         State state = State::building;
         std::uint16_t identifier = 0;
+        bool asked_again = false;
         TimePoint since{};         ///< asked, then established
         TimePoint renew{};         ///< from then on another is wanted in its place
         FloodLimit requests{1, 6}; ///< one introduction point's flood is not the others'
     };
     [[nodiscard]] Point* find(CircuitId circuit);
     [[nodiscard]] bool is_silent(const Point& point, TimePoint now) const;
+    [[nodiscard]] bool is_slow(const Point& point, TimePoint now) const;
+    [[nodiscard]] std::optional<CircuitId> spare(TimePoint now) const;
     [[nodiscard]] std::size_t lasting(TimePoint now) const;
     void end_old_ones(TimePoint now);
     void begin(TimePoint now);
+    void ask(const Point& point);
+    void ask_again(TimePoint now);
     [[nodiscard]] std::vector<PublicKey> in_use() const;
-    void avoid(const PublicKey& node);
+    void note_silence(const Point& point);
     void note_refusal(const Point& point, TimePoint now);
 
     const SwarmPlan& plan_;
     HiddenCircuits& circuits_;
     OnRequest on_request_;
     std::vector<Point> points_;
-    std::deque<PublicKey> avoided_;
+    std::deque<std::pair<PublicKey, PublicKey>> silent_; ///< the hop before, which may have made it so, and the node
     std::vector<PublicKey> refused_; ///< by whom, since the last that was established
     Backoff retry_{std::chrono::seconds(1), std::chrono::seconds(60)};
     std::optional<TimePoint> announced_;

@@ -22,6 +22,11 @@ const IntroductionPoint& Seeder::take_point(TimePoint now)
     return *next;
 }
 
+bool Seeder::has_new_point() const noexcept
+{
+    return std::ranges::find(points, TimePoint{}, &IntroductionPoint::asked) != points.end();
+}
+
 void Seeder::keep_points(TimePoint now, Duration least) noexcept
 {
     for (IntroductionPoint& point : points)
@@ -127,7 +132,7 @@ Seeder* SeederTable::find(const PublicKey& swarm_key)
 Seeder* SeederTable::find_link(CircuitId circuit)
 {
     for (auto& [key, seeder] : seeders_)
-        if ((seeder.linking && seeder.linking->circuit == circuit) || seeder.link == circuit ||
+        if ((seeder.linking && seeder.linking->race.contains(circuit)) || seeder.link == circuit ||
             seeder.stalled == circuit)
             return &seeder;
     return nullptr;

@@ -6,6 +6,7 @@
 #include "tunnel/hidden_services/backoff.hpp"
 #include "tunnel/hidden_services/end_to_end.hpp"
 #include "tunnel/hidden_services/link_worth.hpp"
+#include "tunnel/hidden_services/path_race.hpp"
 #include "tunnel/tunnel.hpp"
 
 #include <map>
@@ -32,20 +33,20 @@ struct EndRequest {
 
 /// A rendezvous circuit on its way to being a link.
 struct EndLink {
-    CircuitId circuit;
+    PathRace race; ///< the circuits to the rendezvous point; one, when link-e2e was sent
     Cookie cookie{};
     std::optional<Layer> layer; ///< taken when linked
     std::uint16_t identifier = 0;
     bool asked = false; ///< link-e2e was sent
     TimePoint since{};
-    Candidate point;    ///< of the rendezvous
-    TimePoint begun{};  ///< the circuit that is built now
-    unsigned paths = 1; ///< that were tried
+    Candidate point; ///< of the rendezvous
 };
 
 struct Seeder {
     static constexpr std::size_t kMostPoints = 8; // more than one answer names
     static constexpr std::size_t kMostRequests = 3;
+    /// With those to introduction points that were named meanwhile.
+    static constexpr std::size_t kMostRequestsInAll = 6;
 
     std::vector<IntroductionPoint> points;
     std::vector<EndRequest> requests; ///< the latest last
@@ -68,6 +69,8 @@ struct Seeder {
     }
     /// Its introduction points are kept for so long at least, however long nobody has named them.
     void keep_points(TimePoint now, Duration least) noexcept;
+    /// One of its introduction points was never asked.
+    [[nodiscard]] bool has_new_point() const noexcept;
     /// The next introduction point to ask: the one that was asked longest ago, if at all, and of such the one that was
     /// named last. Needs one.
     [[nodiscard]] const IntroductionPoint& take_point(TimePoint now);

@@ -4,6 +4,8 @@
 #include "tunnel/error.hpp"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 namespace cepa::tunnel {
 
@@ -17,6 +19,11 @@ constexpr Duration kPointsLeft = 60s;
 constexpr Duration kMissed = 60s;
 /// So long before a link retires (and may end at once, if idle) another is made.
 constexpr Duration kReplacedBefore = 60s;
+
+bool is_missed(const Seeder& seeder, TimePoint now) noexcept
+{
+    return seeder.lost_at != TimePoint{} && now - seeder.lost_at < kMissed;
+}
 
 } // namespace
 
@@ -125,6 +132,7 @@ void Seeking::watch_link(Seeder& seeder, TimePoint now)
     if (circuit == nullptr) return;
     const bool stalls = circuit->keepalive().stalled(now);
     if (seeder.link && stalls) {
+        if (line_is_silent(*circuit, now)) return;
         seeder.stalled = std::exchange(seeder.link, std::nullopt);
         return begin_again(seeder, now);
     }
@@ -132,38 +140,61 @@ void Seeking::watch_link(Seeder& seeder, TimePoint now)
     seeder.link = std::exchange(seeder.stalled, std::nullopt);
     seeder.requests.clear();
     if (const auto attempt = std::exchange(seeder.linking, std::nullopt))
-        circuits_.circuits().close(attempt->circuit, "not needed any more", now);
+        close_all(attempt->race, "not needed any more", now);
 }
 
-// After a link that held: at once.
+// Several links over different hops do not die in one moment. Not for ever: it may be a guard of all of them.
+bool Seeking::line_is_silent(const Circuit& link, TimePoint now) const
+{
+    if (now - link.keepalive().heard() >= kStalled + kLineBack) return false;
+    std::size_t others = 0;
+    for (const auto& [key, seeder] : seeders_.all()) {
+        const Circuit* other = seeder.link && *seeder.link != link.id() ? circuits_.circuits().find(*seeder.link) : nullptr;
+        if (other == nullptr) continue;
+        if (!other->keepalive().doubtful(now)) return false;
+        ++others;
+    }
+    return others > 0;
+}
+
+// After a link that held: at once. One that falls silent again and again did not, whenever it was made.
 void Seeking::begin_again(Seeder& seeder, TimePoint now)
 {
+    RandomSource& random = circuits_.tools().random;
+    const bool held = now - std::max(seeder.linked_at, seeder.lost_at) >= kHeld;
     seeder.lost_at = now;
     seeder.keep_points(now, kPointsLeft);
-    if (now - seeder.linked_at >= kHeld)
+    if (held && again_.admit(now)) {
         seeder.retry = Backoff(2s, 60s);
-    else
-        seeder.retry.fail(now, circuits_.tools().random);
+        seeder.retry.wait_until(now + random_duration(random, Duration{}, kAtOnce));
+    } else {
+        seeder.retry.fail(now, random);
+    }
     search_.hurry(now);
 }
 
 void Seeking::tick(const PublicKey& swarm_key, Seeder& seeder, bool room, TimePoint now)
 {
     if (seeder.linking && now - seeder.linking->since >= kLinkWithin)
-        circuits_.circuits().close(seeder.linking->circuit, "not linked", now); // on_closed() does the rest
-    if (seeder.linking) try_other_path(*seeder.linking, now);
+        close_all(seeder.linking->race, "not linked", now); // on_closed() does the rest
+    if (seeder.linking)
+        seeder.linking->race.tick(circuits_.circuits(), now, [&](std::vector<PublicKey> beside) {
+            return begin_path(seeder.linking->point, std::move(beside), now);
+        });
     if (seeder.link || seeder.linking) return;
-    const bool missed = seeder.lost_at != TimePoint{} && now - seeder.lost_at < kMissed;
-    if (missed) search_.hurry(now); // its introduction points may have died too
+    if (is_missed(seeder, now)) search_.hurry(now); // its introduction points may have died too
     if (!room || seeder.points.empty() || !seeder.retry.due(now)) return;
     if (!seeder.requests.empty()) {
         const Duration waited = now - seeder.requests.back().sent;
         const bool points_left = seeder.requests.size() < seeder.points.size();
-        const bool may_ask = seeder.requests.size() < Seeder::kMostRequests;
+        const std::size_t most = seeder.has_new_point() ? Seeder::kMostRequestsInAll : Seeder::kMostRequests;
+        const bool may_ask = seeder.requests.size() < most;
         const Duration next = seeder.linked_at == TimePoint{} ? kNextPoint : kNextPointAgain;
-        if (waited < (!may_ask ? kAnswer : points_left ? next : kSamePoint)) return;
+        const Duration last = is_missed(seeder, now) ? kAnswerAgain : kAnswer;
+        if (waited < (!may_ask ? last : points_left ? next : kSamePoint)) return;
         if (may_ask) return ask(swarm_key, seeder, now);
         seeder.requests.clear(); // the seeder may be gone
+        if (is_missed(seeder, now) && again_.admit(now)) return ask(swarm_key, seeder, now);
         seeder.retry.fail(now, circuits_.tools().random);
         return search_.hurry(now);
     }
@@ -174,7 +205,10 @@ void Seeking::ask(const PublicKey& swarm_key, Seeder& seeder, TimePoint now)
 {
     HiddenCircuits::Tools& tools = circuits_.tools();
     const IntroductionPoint& point = seeder.take_point(now);
-    const auto circuit = lookups_.any(now, &point.key);
+    std::vector<CircuitId> tried;
+    for (const EndRequest& request : seeder.requests)
+        tried.push_back(request.lookup);
+    const auto circuit = lookups_.any(now, &point.key, tried);
     if (!circuit) return;
     EndRequest request{*circuit, random_u16(tools.random), EphemeralKey::generate(tools.random), point.address.ip, now};
     const Bytes packet = overlay_packet(tools.sender.prefix(), CreateE2e{request.identifier, plan_.lookup_hash,
@@ -215,7 +249,7 @@ bool Seeking::on_created_e2e(CircuitId circuit, const Endpoint& origin, const Cr
     return false;
 }
 
-Result<CircuitId> Seeking::begin_path(const Candidate& point, TimePoint now)
+Result<CircuitId> Seeking::begin_path(const Candidate& point, std::vector<PublicKey> beside, TimePoint now)
 {
     if (!circuits_.may_contact_there(point.address)) return fail(TunnelError::refused_by_policy);
     CircuitWish wish;
@@ -223,18 +257,14 @@ Result<CircuitId> Seeking::begin_path(const Candidate& point, TimePoint now)
     wish.path.purpose = CircuitPurpose::rendezvous;
     wish.path.hops = static_cast<std::uint8_t>(plan_.hops + 1);
     wish.path.last = point;
+    wish.path.beside = std::move(beside);
     return circuits_.begin(wish, *this, now);
 }
 
-void Seeking::try_other_path(EndLink& linking, TimePoint now)
+void Seeking::close_all(const PathRace& race, std::string_view reason, TimePoint now)
 {
-    if (linking.asked || now - linking.begun < kPathWithin * (1U << (linking.paths - 1))) return;
-    const Result<CircuitId> id = begin_path(linking.point, now);
-    linking.begun = now;
-    ++linking.paths;
-    if (!id) return;
-    const CircuitId slow = std::exchange(linking.circuit, *id);
-    circuits_.circuits().close(slow, "too slow", now);
+    for (const CircuitId id : std::vector(race.circuits())) // the race loses them
+        circuits_.circuits().close(id, reason, now);
 }
 
 void Seeking::go_to(Seeder& seeder, EndFound found, TimePoint now)
@@ -242,27 +272,32 @@ void Seeking::go_to(Seeder& seeder, EndFound found, TimePoint now)
     HiddenCircuits::Tools& tools = circuits_.tools();
     seeder.requests.clear();
     const Candidate point{found.where.key, found.where.address, static_cast<PeerFlags>(PeerFlag::relay), true};
-    const Result<CircuitId> id = begin_path(point, now);
+    const Result<CircuitId> id = begin_path(point, {}, now);
     if (!id) {
         tools.counters.drop(Drop::rendezvous_refused);
         return seeder.retry.fail(now, tools.random);
     }
     EndLink link;
-    link.circuit = *id;
+    link.race = PathRace(*id);
+    if (is_missed(seeder, now)) { // something is dead, and who knows what: two that have little in common
+        if (const auto other = begin_path(point, circuits_.circuits().planned_first_two(*id), now))
+            link.race.add(*other);
+    }
     link.cookie = found.where.cookie;
     link.layer = std::move(found.layer);
     link.since = now;
     link.point = point;
-    link.begun = now;
     seeder.linking = std::move(link);
 }
 
-void Seeking::on_ready(const Circuit& circuit, TimePoint /*now*/)
+void Seeking::on_ready(const Circuit& circuit, TimePoint now)
 {
     Seeder* seeder = seeders_.find_link(circuit.id());
-    if (seeder == nullptr || !seeder->linking) return;
+    if (seeder == nullptr || !seeder->linking || seeder->linking->asked) return;
     EndLink& linking = *seeder->linking;
     linking.asked = true;
+    for (const CircuitId slower : linking.race.take(circuit.id()))
+        circuits_.circuits().close(slower, "another was quicker", now);
     linking.identifier = random_u16(circuits_.tools().random);
     circuits_.circuits().send(circuit.id(), LinkE2e{linking.identifier, linking.cookie});
 }
@@ -294,6 +329,7 @@ void Seeking::on_closed(const Circuit& circuit, TimePoint now)
         seeder->link.reset();
         return begin_again(*seeder, now);
     }
+    if (!seeder->linking || seeder->linking->race.lose(circuit.id())) return; // others are on their way
     seeder->linking.reset();
     seeder->keep_points(now, kPointsLeft);
     seeder->retry.fail(now, circuits_.tools().random);

@@ -8,6 +8,7 @@
 //     +--- back-off -------+---------------------------- 20 s ------+-----------------------------+--> linked
 #pragma once
 
+#include "tunnel/discovery/flood_limit.hpp"
 #include "tunnel/hidden_services/lookup_circuits.hpp"
 #include "tunnel/hidden_services/seeder_table.hpp"
 #include "tunnel/hidden_services/swarm_plan.hpp"
@@ -24,17 +25,19 @@ public:
     /// After so long the next introduction point is asked too; the first may still answer.
     static constexpr Duration kNextPoint = std::chrono::seconds(4);
     /// The same, when a link to that seeder has just ended: what it went over may be dead, and somebody waits.
-    static constexpr Duration kNextPointAgain = std::chrono::milliseconds(2500);
+    static constexpr Duration kNextPointAgain = std::chrono::seconds(1);
     /// Where there is no other, the same is asked again: a packet may be lost.
     static constexpr Duration kSamePoint = std::chrono::seconds(6);
     static constexpr Duration kAnswer = std::chrono::seconds(12);
+    static constexpr Duration kAnswerAgain = std::chrono::seconds(4);
     /// From created-e2e to linked-e2e: so long the seeder's end waits.
     static constexpr Duration kLinkWithin = std::chrono::seconds(20);
-    /// A path to a rendezvous point that is not built by then gets another in its place; the next may take twice as
-    /// long.
-    static constexpr Duration kPathWithin = std::chrono::milliseconds(2500);
-    /// A link that held so long was honest: the next one is made at once.
+    /// A link that held so long, and did not fall silent meanwhile, was honest: the next one is made at once, within this
+    /// time, drawn, and with the limit of again_.
     static constexpr Duration kHeld = std::chrono::seconds(10);
+    static constexpr Duration kAtOnce = std::chrono::milliseconds(400);
+    /// When all links of a swarm are silent, it is our own line, most likely: so much longer they are waited for.
+    static constexpr Duration kLineBack = std::chrono::seconds(6);
     /// A seeder whose link brought nothing while others waited is not asked for so long.
     static constexpr Duration kUselessPause = std::chrono::seconds(60);
 
@@ -78,14 +81,16 @@ private:
     [[nodiscard]] bool on_created_e2e(CircuitId circuit, const Endpoint& origin, const CreatedE2e& answer,
                                       TimePoint now);
     void go_to(Seeder& seeder, EndFound found, TimePoint now);
-    [[nodiscard]] Result<CircuitId> begin_path(const Candidate& point, TimePoint now);
-    void try_other_path(EndLink& linking, TimePoint now);
+    [[nodiscard]] Result<CircuitId> begin_path(const Candidate& point, std::vector<PublicKey> beside, TimePoint now);
+    void close_all(const PathRace& race, std::string_view reason, TimePoint now);
+    [[nodiscard]] bool line_is_silent(const Circuit& link, TimePoint now) const;
 
     const SwarmPlan& plan_;
     HiddenCircuits& circuits_;
     LookupCircuits& lookups_;
     SeederTable seeders_;
     SwarmSearch search_;
+    FloodLimit again_{0.2, 5}; ///< links made anew at once: flapping costs our guards no more
     std::uint32_t linked_ever_ = 0;
 };
 

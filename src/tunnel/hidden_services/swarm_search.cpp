@@ -34,6 +34,7 @@ void SwarmSearch::tick(TimePoint now)
     const bool dht_is_due = !points_answered_ || !answered_by_dht_ || now - *answered_by_dht_ >= kDhtEvery;
     const bool nobody = seeders_.all().empty();
     if ((nobody || dht_is_due) && !ask_last_hop(now)) return; // no circuit yet
+    last_ = now;
     if (nobody) return nobody_.fail(now, circuits_.tools().random);
     ask_points(now);
     next_ = now + random_duration(circuits_.tools().random, kAgainFrom, kAgainTo);
@@ -42,7 +43,7 @@ void SwarmSearch::tick(TimePoint now)
 void SwarmSearch::hurry(TimePoint now)
 {
     answered_by_dht_.reset();
-    next_ = std::min(next_, now + kHurryEvery);
+    next_ = std::min(next_, std::max(now, last_ + kHurryEvery));
 }
 
 bool SwarmSearch::ask_last_hop(TimePoint now)

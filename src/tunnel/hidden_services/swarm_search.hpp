@@ -29,7 +29,7 @@ public:
     }
 
     void tick(TimePoint now);
-    /// A seeder was lost: looks soon.
+    /// A seeder was lost: looks at once, but not again within three seconds.
     void hurry(TimePoint now);
     [[nodiscard]] std::optional<TimePoint> answered() const noexcept { return answered_; }
 
@@ -55,6 +55,7 @@ private:
     SeederTable& seeders_;
     std::vector<Asked> asked_;
     TimePoint next_{};
+    TimePoint last_{}; ///< when it was looked last
     bool points_answered_ = false; ///< since they were asked last
     Backoff nobody_{std::chrono::seconds(2), std::chrono::seconds(60)};
     std::optional<TimePoint> answered_;

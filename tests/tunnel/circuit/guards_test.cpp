@@ -57,6 +57,39 @@ TEST_F(GuardsTest, ThreeOfEachUseAreChosenAndKept)
     EXPECT_EQ(guards_.all().size(), 6U);
 }
 
+TEST_F(GuardsTest, NobodyIsFirstAndSecondHopWhereOthersCanBe)
+{
+    const auto both = [](const Guards& guards) {
+        std::size_t out = 0;
+        for (const Guard& a : guards.all())
+            for (const Guard& b : guards.all())
+                if (a.second_hop && !b.second_hop && !b.for_exits && a.key == b.key) ++out;
+        return out;
+    };
+    const std::vector<Candidate> six(network_.begin(), network_.begin() + 6);
+    for (int i = 0; i < 20; ++i) {
+        Guards guards({}, {fit});
+        guards.keep_second_hops();
+        guards.maintain(six, kNow, random_);
+        EXPECT_EQ(guards.all().size(), 6U);
+        EXPECT_EQ(both(guards), 0U);
+    }
+    Guards few({}, {fit});
+    few.keep_second_hops();
+    const std::vector<Candidate> four(network_.begin(), network_.begin() + 4);
+    few.maintain(four, kNow, random_);
+    few.maintain(four, kNow + 19, random_);
+    EXPECT_EQ(few.all().size(), 4U); // others may soon be known
+    EXPECT_EQ(both(few), 0U);
+    few.maintain(four, kNow + 20, random_);
+    EXPECT_EQ(few.all().size(), 6U); // there is no other
+    EXPECT_EQ(both(few), 2U);
+    Guards three({}, {fit});
+    three.keep_second_hops();
+    three.maintain({network_.begin(), network_.begin() + 3}, kNow, random_);
+    EXPECT_EQ(both(three), 1U); // one is needed at once
+}
+
 TEST_F(GuardsTest, PathsBeginWithTheSameThree)
 {
     std::set<PublicKey> used;
@@ -162,7 +195,7 @@ TEST_F(GuardsTest, OneOverWhichMostPathsFailComesLast)
     const auto before = guards_.all();
     const PublicKey bad = std::ranges::find(before, false, &Guard::for_exits)->key;
     for (int i = 0; i < 8; ++i)
-        guards_.on_path(bad, i == 0, kNow);
+        guards_.on_path(bad, test::key_number(static_cast<std::uint32_t>(90 + i % 2)), i == 0, kNow);
     for (int i = 0; i < 100; ++i)
         EXPECT_NE(guards_.choose(GuardUse::first_hop, network_, {}, anybody, kNow, random_)->key, bad);
     guards_.maintain(network_, kNow, random_);
@@ -170,11 +203,86 @@ TEST_F(GuardsTest, OneOverWhichMostPathsFailComesLast)
     // With nothing but bad ones it is as good as any.
     const auto only_bad = [&](const Candidate& c) { return c.key == bad; };
     EXPECT_TRUE(guards_.choose(GuardUse::first_hop, network_, {}, only_bad, kNow, random_));
-    guards_.on_path(bad, true, kNow + 3601);
+    guards_.on_path(bad, test::key_number(90), true, kNow + 3601);
     std::set<PublicKey> used;
     for (int i = 0; i < 100; ++i)
         used.insert(guards_.choose(GuardUse::first_hop, network_, {}, anybody, kNow + 3601, random_)->key);
     EXPECT_TRUE(used.contains(bad));
+}
+
+TEST_F(GuardsTest, WhatFailsBehindOneNextHopIsThatOnes)
+{
+    guards_.maintain(network_, kNow, random_);
+    const PublicKey honest = std::ranges::find(guards_.all(), false, &Guard::for_exits)->key;
+    for (int i = 0; i < 20; ++i)
+        guards_.on_path(honest, test::key_number(90), false, kNow);
+    std::set<PublicKey> used;
+    for (int i = 0; i < 100; ++i)
+        used.insert(guards_.choose(GuardUse::first_hop, network_, {}, anybody, kNow, random_)->key);
+    EXPECT_TRUE(used.contains(honest));
+}
+
+TEST_F(GuardsTest, SilenceNeverBringsAFourth)
+{
+    guards_.maintain(network_, kNow, random_);
+    Guards::Load full;
+    for (const Guard& guard : guards_.all())
+        full[guard.key] = Guards::kMostCircuits;
+    for (int i = 0; i < 6; ++i) // six first hops are known, of whom the oldest three are used
+        ++full[guards_.choose(GuardUse::first_hop, network_, full, anybody, kNow, random_)->key] += 100;
+    ASSERT_GT(count(guards_, false), 5U);
+    std::vector<PublicKey> oldest;
+    for (const Guard& guard : guards_.all())
+        if (!guard.for_exits && oldest.size() < 3) oldest.push_back(guard.key);
+    const auto used = [&](const std::function<bool(const Candidate&)>& later) {
+        std::set<PublicKey> out;
+        for (int i = 0; i < 200; ++i)
+            out.insert(
+                guards_.choose(GuardUse::first_hop, network_, {}, anybody, kNow, random_, Adopt::never, later)->key);
+        return out;
+    };
+    const auto nobody = [](const Candidate&) { return false; };
+    guards_.on_create(oldest[0], false, kNow);
+    EXPECT_EQ(used(nobody), (std::set<PublicKey>{oldest[1], oldest[2]}));
+    EXPECT_EQ(used([&](const Candidate& c) { return c.key == oldest[1]; }), std::set<PublicKey>{oldest[2]});
+    guards_.on_create(oldest[1], false, kNow);
+    guards_.on_create(oldest[2], false, kNow);
+    EXPECT_EQ(used(nobody), (std::set<PublicKey>{oldest.begin(), oldest.end()}));
+    EXPECT_EQ(used(anybody), (std::set<PublicKey>{oldest.begin(), oldest.end()}));
+    guards_.on_create(oldest[0], true, kNow);
+    EXPECT_EQ(used(nobody), std::set<PublicKey>{oldest[0]});
+    for (const PublicKey& key : oldest) // and all paths fail, too
+        for (std::uint32_t i = 0; i < 12; ++i)
+            guards_.on_path(key, test::key_number(90 + i), false, kNow);
+    EXPECT_EQ(used(nobody), (std::set<PublicKey>{oldest.begin(), oldest.end()}));
+}
+
+TEST_F(GuardsTest, ASecondHopIsLateWhenTwoFirstHopsWitnessIt)
+{
+    guards_.keep_second_hops();
+    guards_.maintain(network_, kNow, random_);
+    std::vector<PublicKey> seconds;
+    for (const Guard& guard : guards_.all())
+        if (guard.second_hop) seconds.push_back(guard.key);
+    ASSERT_EQ(seconds.size(), 3U);
+    const auto used = [&](std::int64_t now) {
+        std::set<PublicKey> out;
+        for (int i = 0; i < 200; ++i)
+            out.insert(guards_.choose(GuardUse::second_hop, network_, {}, anybody, now, random_, Adopt::never)->key);
+        return out;
+    };
+    const std::set<PublicKey> all{seconds.begin(), seconds.end()};
+    const PublicKey liar = test::key_number(95);
+    for (int i = 0; i < 10; ++i) { // one first hop drops what goes to all but its friend
+        guards_.on_second_hop(liar, seconds[1], false, kNow);
+        guards_.on_second_hop(liar, seconds[2], false, kNow);
+    }
+    EXPECT_EQ(used(kNow), all);
+    guards_.on_second_hop(test::key_number(96), seconds[1], false, kNow);
+    EXPECT_EQ(used(kNow), (std::set<PublicKey>{seconds[0], seconds[2]}));
+    EXPECT_EQ(used(kNow + 601), all);
+    guards_.on_second_hop(test::key_number(96), seconds[1], true, kNow);
+    EXPECT_EQ(used(kNow), all);
 }
 
 TEST_F(GuardsTest, TheNumberIsBoundedThroughAnyChurn)

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <set>
 
@@ -99,6 +100,28 @@ TEST_F(HiddenPaths, WhatStrangersMakeUsCarryAdoptsNobody)
     EXPECT_EQ(selection_.guards().all(), before);
     ASSERT_TRUE(selection_.choose(wish_for(CircuitPurpose::data, 3), network_, loads, kHiddenNow));
     EXPECT_NE(selection_.guards().all(), before);
+}
+
+TEST_F(HiddenPaths, WorkersThatWantDifferentLastHopsGetThem)
+{
+    for (const std::uint8_t hops : {std::uint8_t{2}, std::uint8_t{3}}) { // of the kept second hops, and of all
+        std::array<std::set<PublicKey>, 2> lasts;
+        for (std::uint32_t part = 0; part < 2; ++part) {
+            PathWish wish = wish_for(CircuitPurpose::introduction, hops);
+            wish.part = part;
+            wish.parts = 2;
+            for (int i = 0; i < 100; ++i)
+                lasts[part].insert(choose(wish).back().key);
+        }
+        for (const PublicKey& key : lasts[0])
+            EXPECT_FALSE(lasts[1].contains(key));
+        EXPECT_GE(lasts[1].size(), hops == 2 ? 1U : 10U);
+        PathWish wish = wish_for(CircuitPurpose::introduction, hops); // where its part is used up, another's
+        wish.part = 1;
+        wish.parts = 2;
+        wish.avoid_last.assign(lasts[1].begin(), lasts[1].end());
+        EXPECT_TRUE(selection_.choose(wish, network_, {}, kHiddenNow));
+    }
 }
 
 TEST_F(HiddenPaths, WhatStrangersMakeUsCarryIsSpread)
@@ -204,6 +227,82 @@ TEST_F(HiddenPaths, ASilentFirstHopIsReplacedByAnotherGuard)
         silent.push_back(other->key);
     }
     EXPECT_GE(silent.size(), 2U);
+}
+
+TEST_F(HiddenPaths, WhoIsSlowInOnePathComesLastInTheOneBesideItAndBringsNobodyNew)
+{
+    PathWish wish = wish_for(CircuitPurpose::rendezvous, 3);
+    for (int i = 0; i < 100; ++i) {
+        wish.beside.clear();
+        const Path slow = choose(wish);
+        wish.beside = {slow[0].key, slow[1].key};
+        const Path other = choose(wish);
+        EXPECT_NE(other[0].key, slow[0].key);
+        EXPECT_NE(other[1].key, slow[1].key);
+        for (const Candidate& hop : other) // as many as anybody could make slow
+            wish.beside.push_back(hop.key);
+        for (const Guard& guard : selection_.guards().all())
+            wish.beside.push_back(guard.key);
+        const Path last = choose(wish);
+        EXPECT_TRUE(guards(false).contains(last[0].key));
+        EXPECT_TRUE(guards(true).contains(last[1].key));
+    }
+    EXPECT_EQ(guards(false).size(), 3U);
+    EXPECT_EQ(guards(true).size(), 3U);
+}
+
+// At 1 hop introduction points are second hops, and one more is kept when those that are kept are not willing.
+TEST_F(HiddenPaths, OneFirstHopCannotMakeUsKeepMoreSecondHops)
+{
+    PathWish wish = wish_for(CircuitPurpose::introduction, 2);
+    const Path path = choose(wish);
+    const auto before = guards(true);
+    for (const PublicKey& key : before) // it drops whatever goes to them
+        wish.silent_behind.emplace_back(path[0].key, key);
+    for (int i = 0; i < 100; ++i)
+        EXPECT_TRUE(before.contains(choose(wish)[1].key));
+    EXPECT_EQ(guards(true), before);
+    for (const PublicKey& key : before)
+        wish.silent_behind.emplace_back(test::key_number(99), key);
+    EXPECT_FALSE(before.contains(choose(wish)[1].key));
+}
+
+TEST_F(HiddenPaths, WhoWasSilentComesLastBehindTheHopThatMayHaveMadeItSo)
+{
+    PathWish wish = wish_for(CircuitPurpose::introduction, 4);
+    const PublicKey hostile = choose(wish)[1].key;
+    const PublicKey friend_of_it = test::key_number(39);
+    for (const Candidate& c : network_)
+        if (c.key != friend_of_it) wish.silent_behind.emplace_back(hostile, c.key);
+    int behind_others = 0;
+    int friends = 0;
+    for (int i = 0; i < 1500; ++i) {
+        const Path path = choose(wish);
+        if (path[1].key == hostile) continue;
+        ++behind_others;
+        if (path.back().key == friend_of_it) ++friends;
+    }
+    EXPECT_GT(behind_others, 600);
+    EXPECT_LT(friends * 10, behind_others);
+}
+
+TEST_F(HiddenPaths, SecondHopsAreDrawnWhateverFails)
+{
+    std::map<PublicKey, int> drawn;
+    const PublicKey hostile = choose(wish_for(CircuitPurpose::rendezvous, 3))[0].key;
+    std::set<PublicKey> seconds;
+    while (seconds.size() < 3)
+        seconds.insert(choose(wish_for(CircuitPurpose::rendezvous, 3))[1].key);
+    const PublicKey friend_of_it = *seconds.begin();
+    for (int i = 0; i < 900; ++i) {
+        const Path path = choose(wish_for(CircuitPurpose::rendezvous, 3));
+        const bool dropped = path[0].key == hostile && path[1].key != friend_of_it;
+        selection_.guards().on_second_hop(path[0].key, path[1].key, !dropped, kHiddenNow);
+        if (path[0].key != hostile) ++drawn[path[1].key];
+    }
+    EXPECT_EQ(drawn.size(), 3U);
+    for (const auto& [key, times] : drawn)
+        EXPECT_NEAR(times, 200, 60);
 }
 
 TEST(SecondHops, LiveThirtyDaysOnAverage)

@@ -1,5 +1,8 @@
 #include "support/hop_player.hpp"
 
+#include <map>
+#include <set>
+
 namespace cepa::tunnel {
 namespace {
 
@@ -196,6 +199,51 @@ TEST_F(OwnCircuitsHidden, OnlyTheDownloaderPings)
     EXPECT_EQ(closed_.at(id), "silent");
 }
 
+TEST_F(OwnCircuitsHidden, TheSilenceOfALinkChangesNothingOnOtherCircuits)
+{
+    // Who sees both would else learn that they are one node's.
+    const CircuitId lookup = ready(CircuitPurpose::lookup);
+    const CircuitId introduction = ready(CircuitPurpose::introduction, 3);
+    const CircuitId id = ready(CircuitPurpose::rendezvous, 3, network_[4]);
+    join(id, End::downloader);
+    const auto heard = [&](CircuitId of) { return own_.find(of)->keepalive().heard(); };
+    int of_the_link = 0;
+    std::vector<Duration> gaps; // between pings of the others
+    std::map<CircuitId, TimePoint> last{{lookup, heard(lookup)}, {introduction, heard(introduction)}};
+    for (int i = 0; i < 300; ++i) {
+        advance(100ms);
+        while (const auto ping = take_a<Ping>()) {
+            ++of_the_link;
+            if (i < 100) say(id, Pong{ping->second.identifier}, &*other_);
+        }
+        if (i < 100) say(id, Data{{}, {}, Bytes(50, 1)}, &*other_); // and nothing from then on
+        for (auto& [of, before] : last)
+            if (heard(of) != before) gaps.push_back(heard(of) - std::exchange(before, heard(of)));
+    }
+    EXPECT_GE(of_the_link, 10);
+    ASSERT_GE(gaps.size(), 6U);
+    for (const Duration gap : gaps)
+        EXPECT_GE(gap, 5s);
+}
+
+TEST_F(OwnCircuitsHidden, DataCircuitsArePingedByTheSameRules)
+{
+    const auto id = own_.create(2, 0, now());
+    ASSERT_TRUE(id);
+    play();
+    const auto pings = [&](Duration time) {
+        const std::size_t before = bench_.packets.sent.size();
+        for (Duration passed{}; passed < time; passed += 100ms)
+            advance(100ms);
+        return bench_.packets.sent.size() - before;
+    };
+    EXPECT_LE(pings(4s), 1U);
+    test::OwnedPacket payload(Bytes(100, 1));
+    ASSERT_TRUE(own_.send_data(*id, origin_, payload.buffer(), now()));
+    play();
+    EXPECT_GE(pings(5s), 3U); // nothing comes, so it is asked about every second
+}
+
 TEST_F(OwnCircuitsHidden, IntroductionCircuitsOutliveAnHour)
 {
     const CircuitId id = ready(CircuitPurpose::introduction);
@@ -225,6 +273,48 @@ TEST_F(OwnCircuitsHidden, WhatStrangersMakeUsBuildFillsNoGuard)
     for (int i = 0; i < 8; ++i)
         EXPECT_TRUE(own_.create(3, 0, now()));
     EXPECT_EQ(selection_.guards().all(), before);
+}
+
+// Two second hops, so that it is the first hop which drops.
+TEST_F(OwnCircuitsHidden, AFirstHopOverWhichOurOwnPathsFailIsLate)
+{
+    std::set<PublicKey> firsts;
+    for (int i = 0; i < 60; ++i) {
+        const CircuitId id = ready(CircuitPurpose::lookup, 3);
+        firsts.insert(own_.planned_first_two(id)[0]);
+        own_.close(id, "test", now());
+        told_.clear();
+    }
+    ASSERT_EQ(firsts.size(), 3U);
+    const PublicKey hostile = *firsts.begin();
+    const auto used = [&] {
+        std::map<PublicKey, int> out;
+        for (int i = 0; i < 60; ++i) {
+            CircuitWish wish;
+            wish.path.purpose = CircuitPurpose::lookup;
+            wish.path.hops = 3;
+            play(); // destroys
+            const auto id = circuits_.begin(wish, user_, now());
+            const PublicKey first = own_.planned_first_two(*id)[0];
+            ++out[first];
+            if (first == hostile) { // it answers, and passes nothing on
+                play_one();
+                held_ = {*id};
+            }
+            play();
+            bench_.clock.advance(2s);
+            own_.close(*id, "another was quicker", now());
+            held_.clear();
+            held_packets_.clear();
+        }
+        return out;
+    };
+    static_cast<void>(used());
+    static_cast<void>(used());
+    const auto later = used();
+    EXPECT_LE(later.contains(hostile) ? later.at(hostile) : 0, 3); // where no path over another one was found
+    for (const auto& [key, times] : later)
+        EXPECT_TRUE(firsts.contains(key)); // and nobody new in its place
 }
 
 TEST_F(OwnCircuitsHidden, FailuresBlameNobody)

@@ -1,6 +1,7 @@
 #include "support/hop_player.hpp"
 #include "tunnel/hidden_services/lookup_circuits.hpp"
 
+#include <algorithm>
 #include <set>
 
 namespace cepa::tunnel {
@@ -73,6 +74,28 @@ TEST_F(LookupCircuitsTest, AnotherEndThanTheOneSpokenToIsPreferred)
     }
     own_.close(ids[0], "test", now());
     EXPECT_EQ(lookups_.any(now(), &last_hops_.at(ids[1])), ids[1]); // better than none
+}
+
+TEST_F(LookupCircuitsTest, ThoseThatAreSilentKeepNoPlacesFromOthers)
+{
+    run(5s);
+    std::size_t without = 0;
+    for (Duration passed{}; passed < 180s; passed += 500ms) {
+        silent_ = false; // circuits are built
+        lookups_.tick(now());
+        play();
+        silent_ = true; // and no ping is answered
+        advance(500ms);
+        play();
+        const auto ids = circuits_of(CircuitPurpose::lookup);
+        EXPECT_LE(ids.size(), LookupCircuits::kMost);
+        const bool some = std::ranges::any_of(ids, [&](CircuitId id) {
+            const Circuit* circuit = own_.find(id);
+            return circuit->state() == CircuitState::ready && !circuit->keepalive().doubtful(now());
+        });
+        without += some ? 0 : 1;
+    }
+    EXPECT_LE(without, 2U);
 }
 
 TEST_F(LookupCircuitsTest, AnswersGoToTheSwarmsAndNothingElseDoes)

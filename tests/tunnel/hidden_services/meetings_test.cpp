@@ -170,6 +170,45 @@ protected:
     std::deque<Layer> ends_keep_;
 };
 
+TEST_F(MeetingsTest, WhileACircuitWaitsForAHopOthersAreBuiltBesideItOverOtherHops)
+{
+    static_cast<void>(request());
+    const CircuitId slow = circuits_of(CircuitPurpose::rendezvous).at(0);
+    held_ = {slow};
+    const std::vector<PublicKey> hops = own_.planned_first_two(slow);
+    pass(1s);
+    EXPECT_EQ(circuits_of(CircuitPurpose::rendezvous), std::vector{slow});
+    pass(1s);
+    const auto asked = take_a<EstablishRendezvous>();
+    ASSERT_TRUE(asked);
+    EXPECT_NE(asked->first, slow);
+    EXPECT_NE(own_.planned_first_two(asked->first).at(0), hops.at(0));
+    EXPECT_NE(own_.planned_first_two(asked->first).at(1), hops.at(1));
+    EXPECT_EQ(circuits_of(CircuitPurpose::rendezvous), std::vector{asked->first}); // it was quicker
+    EXPECT_EQ(meetings_->waiting(), 1U);
+    pass(5s);
+    EXPECT_FALSE(take_a<EstablishRendezvous>());
+}
+
+// Where the next hop must first be found in the DHT, which takes 8 s, or where the way is long.
+TEST_F(MeetingsTest, NoCircuitIsGivenUpForBeingSlow)
+{
+    static_cast<void>(request());
+    bench_.packets.sent.resize(1); // create
+    const CircuitId first = circuits_of(CircuitPurpose::rendezvous).at(0);
+    play_one();
+    hold_all_ = true; // extend, and whatever else is tried
+    pass(9s);
+    EXPECT_EQ(circuits_of(CircuitPurpose::rendezvous).size(), PathRace::kMost);
+    ASSERT_NE(own_.find(first), nullptr);
+    std::erase_if(held_packets_, [&](const test::SentPacket& sent) { return sent.header().circuit != first; });
+    release();
+    const auto asked = take_a<EstablishRendezvous>();
+    ASSERT_TRUE(asked);
+    EXPECT_EQ(asked->first, first);
+    EXPECT_EQ(circuits_of(CircuitPurpose::rendezvous), std::vector{first});
+}
+
 TEST_F(MeetingsTest, ARequestIsAnsweredWithWhereWeWaitAndTheLinkIsReported)
 {
     const EphemeralKey x = request();
@@ -205,6 +244,15 @@ TEST_F(MeetingsTest, ARendezvousPointThatNamesNoUsableAddressIsNamedByOurs)
         ASSERT_TRUE(there);
         EXPECT_EQ(there->where.address, own_.find(id)->hops().back().address);
     }
+}
+
+TEST_F(MeetingsTest, TheAnswerIsOfTheKeyThatWasAskedFor)
+{
+    const PrivateKey asked_for = *plan_.seed_key;
+    const EphemeralKey x = request();
+    plan_.seed_key = PrivateKey::generate();
+    establish(said_);
+    EXPECT_TRUE(found(x, asked_for));
 }
 
 TEST_F(MeetingsTest, NobodyWaitsLongerThanTwentySeconds)

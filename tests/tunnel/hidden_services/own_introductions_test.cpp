@@ -1,5 +1,6 @@
 #include "support/hop_player.hpp"
 #include "tunnel/hidden_services/own_introductions.hpp"
+#include "tunnel/hidden_services/path_race.hpp"
 
 #include <set>
 
@@ -72,6 +73,54 @@ TEST_F(OwnIntroductionsTest, AsManyAsWantedAreEstablishedAtDifferentNodes)
     EXPECT_EQ(asked_, 3);
 }
 
+TEST_F(OwnIntroductionsTest, WhoDoesNotAnswerIsAskedOnceMoreAndThenAnother)
+{
+    answers_ = false;
+    plan_.introduction_points = 1;
+    run(1s);
+    EXPECT_EQ(asked_, 1);
+    const std::set<PublicKey> first = nodes();
+    run(1750ms);
+    EXPECT_EQ(asked_, 2);
+    EXPECT_EQ(nodes(), first);
+    run(5s);
+    EXPECT_GE(asked_, 3);
+    ASSERT_EQ(nodes().size(), 1U);
+    EXPECT_NE(nodes(), first);
+    EXPECT_EQ(introductions_->refused(), 1U);
+}
+
+TEST_F(OwnIntroductionsTest, ASlowPathHasAnotherBuiltBesideIt)
+{
+    plan_.introduction_points = 1;
+    silent_ = true;
+    run(PathRace::kPatience);
+    EXPECT_EQ(circuits_of(CircuitPurpose::introduction).size(), 1U);
+    run(500ms);
+    EXPECT_EQ(circuits_of(CircuitPurpose::introduction).size(), 2U);
+    silent_ = false;
+    run(10s);
+    EXPECT_GE(introductions_->established(), 1U);
+    run(60s);
+    EXPECT_EQ(introductions_->established(), 1U); // what is not needed went
+    EXPECT_EQ(circuits_of(CircuitPurpose::introduction).size(), 1U);
+}
+
+TEST_F(OwnIntroductionsTest, ALateAnswerToTheFirstQuestionCounts)
+{
+    plan_.introduction_points = 1;
+    introductions_->tick(now());
+    const auto asked = take_a<EstablishIntro>();
+    ASSERT_TRUE(asked);
+    advance(2250ms);
+    introductions_->tick(now());
+    const auto again = take_a<EstablishIntro>();
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->second.identifier, asked->second.identifier);
+    say(asked->first, IntroEstablished{asked->second.identifier});
+    EXPECT_EQ(introductions_->established(), 1U);
+}
+
 TEST_F(OwnIntroductionsTest, SilentNodesAreAskedLessAndLess)
 {
     answers_ = false;
@@ -89,7 +138,7 @@ TEST_F(OwnIntroductionsTest, SilentNodesAreAskedLessAndLess)
 TEST_F(OwnIntroductionsTest, NodesWhereSomebodyElseHasRegisteredTheKeyAreCountedEachOnce)
 {
     answers_ = false;
-    run(9s);
+    run(4s);
     EXPECT_EQ(introductions_->refused(), 0U);
     run(60s);
     EXPECT_GE(introductions_->refused(), 4U);

@@ -141,6 +141,157 @@ TEST_F(SeekingTest, ALinkThatEndsIsMadeAnewAtOnce)
     EXPECT_TRUE(take_request(1s));
 }
 
+// Nobody says that a relay died.
+class SeekingOverASilentLink : public SeekingTest {
+protected:
+    /// A link that has held, over which data comes until now, and then nothing. Two introduction points are known.
+    CircuitId fallen_silent()
+    {
+        EXPECT_TRUE(answer_lookup({peer(seeder_.public_key(), 1), peer(seeder_.public_key(), 2)}));
+        const CircuitId id = link_again(seeder_);
+        for (Duration passed{}; passed < 15s; passed += 500ms) {
+            step(500ms);
+            while (const auto told = take())
+                if (told->id() == MessageId::ping && told->circuit == id)
+                    say(id, Pong{Ping::parse(told->body())->identifier}, end_.get());
+            speak(id);
+        }
+        first_end_ = std::move(end_); // the next link has another
+        return id;
+    }
+    void speak(CircuitId id) { say(id, Data{{}, {}, Bytes(50, 1)}, end_ ? end_.get() : first_end_.get()); }
+    std::unique_ptr<Layer> first_end_;
+};
+
+TEST_F(SeekingOverASilentLink, AnotherIsMadeBesideItAndTakesItsPlace)
+{
+    const CircuitId id = fallen_silent();
+    const TimePoint silent = now();
+    const auto asked = take_request(10s);
+    ASSERT_TRUE(asked);
+    EXPECT_GE(now() - silent, kStalled);
+    EXPECT_LE(now() - silent, kQuiet + 2800ms + Seeking::kAtOnce + 500ms);
+    EXPECT_FALSE(closed_.contains(id)); // it may come back
+    from(asked->circuit, {asked->to.ip, 4444}, created(*asked, seeder_, network_[4].address, network_[4].key));
+    EXPECT_FALSE(closed_.contains(id));
+    const auto linking = take_a<LinkE2e>();
+    ASSERT_TRUE(linking);
+    say(linking->first, LinkedE2e{linking->second.identifier});
+    ends_[linking->first] = end_.get();
+    EXPECT_TRUE(closed_.contains(id));
+    EXPECT_TRUE(linked_.contains(linking->first));
+    EXPECT_EQ(seeking_->links(), 1U);
+}
+
+TEST_F(SeekingOverASilentLink, TheOldOneStaysWhenItSpeaksFirst)
+{
+    const CircuitId id = fallen_silent();
+    const auto asked = take_request(10s);
+    ASSERT_TRUE(asked);
+    from(asked->circuit, {asked->to.ip, 4444}, created(*asked, seeder_, network_[4].address, network_[4].key));
+    EXPECT_EQ(circuits_of(CircuitPurpose::rendezvous).size(), 3U); // two at once, beside it
+    end_.reset();
+    speak(id);
+    step();
+    EXPECT_EQ(circuits_of(CircuitPurpose::rendezvous), std::vector{id});
+    EXPECT_EQ(seeking_->links(), 1U);
+    EXPECT_TRUE(closed_.empty());
+}
+
+TEST_F(SeekingOverASilentLink, TheNextIntroductionPointIsAskedSooner)
+{
+    static_cast<void>(fallen_silent());
+    const auto first = take_request(10s);
+    const TimePoint asked = now();
+    const auto second = take_request(10s);
+    ASSERT_TRUE(first && second);
+    EXPECT_NE(first->to, second->to);
+    EXPECT_GE(now() - asked, Seeking::kNextPointAgain);
+    EXPECT_LE(now() - asked, Seeking::kNextPointAgain + 500ms);
+}
+
+TEST_F(SeekingOverASilentLink, OneThatFallsSilentAgainAndAgainIsMadeAnewLessAndLess)
+{
+    const CircuitId id = fallen_silent();
+    int requests = 0;
+    int silences = 0;
+    for (int missed = 0, i = 0; i < 800; ++i) {
+        step();
+        while (const auto packet = take_packet())
+            if (packet->id == MessageId::create_e2e) ++requests;
+        missed = seeking_->links() == 0 ? missed + 1 : 0;
+        if (missed < 4) continue;
+        speak(id); // just when others have been asked
+        ++silences;
+    }
+    EXPECT_GE(silences, 25);
+    EXPECT_GE(requests, 1);
+    EXPECT_LE(requests, 8);
+    EXPECT_EQ(circuits_of(CircuitPurpose::rendezvous), std::vector{id});
+}
+
+TEST_F(SeekingOverASilentLink, WhenAllAreSilentItIsOurLine)
+{
+    const PrivateKey second = PrivateKey::generate();
+    std::map<CircuitId, std::unique_ptr<Layer>> links;
+    ASSERT_TRUE(answer_lookup({peer(seeder_.public_key(), 1), peer(second.public_key(), 2)}));
+    for (int i = 0; i < 2; ++i) {
+        const auto asked = take_request();
+        ASSERT_TRUE(asked);
+        const bool first = CreateE2e::parse(asked->body)->swarm_key == seeder_.public_key();
+        from(asked->circuit, {asked->to.ip, 1},
+             created(*asked, first ? seeder_ : second, network_[4].address, network_[4].key));
+        const auto linking = take_a<LinkE2e>();
+        ASSERT_TRUE(linking);
+        say(linking->first, LinkedE2e{linking->second.identifier});
+        links.emplace(linking->first, std::move(end_));
+        ends_[linking->first] = links.at(linking->first).get();
+    }
+    for (Duration passed{}; passed < 15s; passed += 250ms) {
+        step();
+        while (const auto told = take())
+            if (told->id() == MessageId::ping && links.contains(told->circuit))
+                say(told->circuit, Pong{Ping::parse(told->body())->identifier}, links.at(told->circuit).get());
+        for (const auto& [id, end] : links)
+            say(id, Data{{}, {}, Bytes(50, 1)}, end.get());
+    }
+    ASSERT_EQ(seeking_->links(), 2U);
+    EXPECT_FALSE(take_request(6s)); // both are silent
+    for (const auto& [id, end] : links)
+        say(id, Data{{}, {}, Bytes(50, 1)}, end.get());
+    step();
+    EXPECT_EQ(seeking_->links(), 2U);
+    for (int i = 0; i < 16; ++i) { // one of them only: its relay, most likely
+        say(links.begin()->first, Data{{}, {}, Bytes(50, 1)}, links.begin()->second.get());
+        step();
+    }
+    EXPECT_TRUE(take_request(2s));
+}
+
+TEST_F(SeekingTest, PathsToARendezvousPointAreBuiltBesideASlowOneAndTheFirstIsTaken)
+{
+    ASSERT_TRUE(answer_lookup({peer(seeder_.public_key())}));
+    const auto asked = take_request();
+    ASSERT_TRUE(asked);
+    silent_ = true;
+    from(asked->circuit, {asked->to.ip, 4444}, created(*asked, seeder_, network_[4].address, network_[4].key));
+    const CircuitId slow = circuits_of(CircuitPurpose::rendezvous).at(0);
+    step(PathRace::kPatience - 100ms);
+    EXPECT_EQ(circuits_of(CircuitPurpose::rendezvous).size(), 1U);
+    step(100ms);
+    const auto both = circuits_of(CircuitPurpose::rendezvous);
+    ASSERT_EQ(both.size(), 2U);
+    EXPECT_TRUE(std::ranges::count(both, slow)); // it may be the quicker one
+    run(8s);
+    EXPECT_EQ(circuits_of(CircuitPurpose::rendezvous).size(), 3U);
+    silent_ = false;
+    run(5s);
+    const auto linking = take_a<LinkE2e>();
+    ASSERT_TRUE(linking);
+    EXPECT_EQ(circuits_of(CircuitPurpose::rendezvous), std::vector{linking->first});
+    EXPECT_FALSE(take_a<LinkE2e>());
+}
+
 TEST_F(SeekingTest, ALinkThatWasNoneIsNotMadeInALoop)
 {
     int links = 0;
