@@ -51,6 +51,10 @@ TEST_F(PoolSwarmsTest, ALinkReachesTheObserverWithItsDataAndItsSwarm)
     ASSERT_TRUE(wait([&] { return pool->snapshot().swarms.contains(kPoolHash); }));
     EXPECT_EQ(pool->snapshot().swarms.at(kPoolHash).links(), 1U);
 
+    pool->set_payloads({{circuit, 12345}, {CircuitId(circuit.value + 1), 99}}); // of which the latter is nobody's
+    ASSERT_TRUE(wait([&] { return report(1, "payload") == 12345; }));
+    EXPECT_EQ(report(1, "payload_link"), circuit.value);
+
     send_to(circuit, Address(), "through"); // the fake worker's echo has the null address as origin then
     ASSERT_TRUE(wait([&] { return observer.datagrams.size() == 1; }));
     EXPECT_TRUE(observer.datagrams[0].origin.is_null());

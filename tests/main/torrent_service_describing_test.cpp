@@ -42,13 +42,13 @@ protected:
 
     const CreatedTorrent torrent = make_torrent(100'000);
     const std::vector<std::string> ids = torrent_ids(
-        libtorrent::torrent_info(
-            libtorrent::span<const char>(reinterpret_cast<const char*>(torrent.content.data()),
-                                         static_cast<std::ptrdiff_t>(torrent.content.size())),
-            libtorrent::from_span)
+        libtorrent::torrent_info(libtorrent::span<const char>(reinterpret_cast<const char*>(torrent.content.data()),
+                                                              static_cast<std::ptrdiff_t>(torrent.content.size())),
+                                 libtorrent::from_span)
             .info_hashes());
     const std::string v1_link = "magnet:?xt=urn:btih:" + torrent.id;
-    const std::string v2_link = torrent.magnet.substr(0, 8) + torrent.magnet.substr(torrent.magnet.find("xt=urn:btmh:"), 80);
+    const std::string v2_link =
+        torrent.magnet.substr(0, 8) + torrent.magnet.substr(torrent.magnet.find("xt=urn:btmh:"), 80);
 };
 
 TEST_F(TorrentDescribingTest, APlainMarkThatOnlyTheDescriptionShowsPausesIt)

@@ -65,6 +65,7 @@ public:
         handle(proto::Envelope::kSteer, &FakeWorker::on_steer);
         handle(proto::Envelope::kLimits, &FakeWorker::on_limits);
         handle(proto::Envelope::kSwarms, &FakeWorker::on_swarms);
+        handle(proto::Envelope::kLinkPayloads, &FakeWorker::on_link_payloads);
         control_.start([](ErrorCode) { std::_Exit(0); });
         data_.start();
         io_.run();
@@ -213,6 +214,14 @@ private:
         take_swarms(envelope.swarms());
         sync();
         if (envelope.swarms().swarms_size() != 0 && plays("links")) link(envelope.swarms().swarms(0));
+    }
+    void on_link_payloads(const proto::Envelope& envelope, const proto::Rpc::Respond&)
+    {
+        for (const auto& link : envelope.link_payloads().links()) {
+            report_["payload_link"] = link.circuit_id();
+            report_["payload"] = link.bytes();
+        }
+        sync();
     }
     /// A link, a datagram on it and what it knows of the swarm.
     void link(const proto::Swarm& swarm)

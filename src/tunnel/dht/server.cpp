@@ -37,9 +37,18 @@ DhtServer::DhtServer(Tools tools)
 
 bool DhtServer::may_verify(const Endpoint& source, TimePoint now)
 {
-    if (tools_.table.at(source) != nullptr) return known_nodes_.admit(source, now) && known_.admit(now);
+    if (tools_.table.at(source) != nullptr) return known_addresses_.admit(source, now) && known_.admit(now);
     const Endpoint stranger = addresses_differ_ ? Endpoint{source.ip, 0} : source;
     return strangers_.admit(stranger, now) && unknown_.admit(now);
+}
+
+/// Whoever signed at the address of a node of the table, and is not that node, is a stranger.
+bool DhtServer::may_ask(const Asker& asker, TimePoint now)
+{
+    const DhtContact* node = tools_.table.at(asker.address);
+    if (node == nullptr) return true; // was counted before
+    return node->key == asker.key ? known_nodes_.admit(asker.address, now)
+                                  : strangers_.admit(asker.address, now) && unknown_.admit(now);
 }
 
 void DhtServer::on_packet(const Endpoint& source, ByteSpan packet, TimePoint now)
@@ -49,6 +58,7 @@ void DhtServer::on_packet(const Endpoint& source, ByteSpan packet, TimePoint now
     if (!opened) return count_drop(tools_.drops, "dht_signature");
     if (opened->key == tools_.settings.identity_public) return count_drop(tools_.drops, "dht_from_self");
     const Asker asker{source, opened->key};
+    if (!may_ask(asker, now)) return count_drop(tools_.drops, "dht_flood");
     if (!answer(opened->message_id, asker, opened->body, now)) return count_drop(tools_.drops, "dht_refused");
     if (!tools_.table.on_query(asker.key, source, now)) get_to_know(asker, now);
 }

@@ -35,11 +35,16 @@ public:
     void on_packet(const Endpoint& source, ByteSpan packet, TimePoint now);
 
 private:
+    /// In a window, of packets that claim to come from a node of the table: before its signature is seen it may be
+    /// anybody, who must not use up what the node may ask.
+    static constexpr std::uint32_t kMostVerifiedPerAddress = 100;
+
     struct Asker {
         Endpoint address;
         PublicKey key;
     };
     [[nodiscard]] bool may_verify(const Endpoint& source, TimePoint now);
+    [[nodiscard]] bool may_ask(const Asker& asker, TimePoint now);
     [[nodiscard]] bool answer(std::uint8_t id, const Asker& asker, ByteSpan body, TimePoint now);
     [[nodiscard]] bool on_ping(const Asker& asker, ByteSpan body, TimePoint now);
     [[nodiscard]] bool on_find(const Asker& asker, ByteSpan body, TimePoint now);
@@ -53,6 +58,7 @@ private:
 
     Tools tools_;
     bool addresses_differ_;                          ///< one IP is one stranger; not so on networks with equal prefixes
+    DhtQueryLimit known_addresses_{kMostVerifiedPerAddress};
     DhtQueryLimit known_nodes_{kMostQueriesPerNode}; ///< of the table: strangers take no place in it
     DhtQueryLimit strangers_{kMostQueriesPerNode};
     FloodLimit known_{400, 400};

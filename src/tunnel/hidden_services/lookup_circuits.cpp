@@ -50,7 +50,13 @@ void LookupCircuits::tick(TimePoint now)
     wish.path.hops = hops_;
     for (const CircuitId id : ids_)
         if (lasts(id, now)) wish.path.avoid_last.push_back(circuits_.circuits().planned_last(id));
-    const Result<CircuitId> id = circuits_.begin(wish, *this, now);
+    Result<CircuitId> id = circuits_.begin(wish, *this, now);
+    if (!id && wish.path.avoid_last.size() >= kWanted) { // the ends of silent ones are better than none
+        wish.path.avoid_last.clear();
+        for (const CircuitId other : ids_)
+            if (!may_be_dead(other, now)) wish.path.avoid_last.push_back(circuits_.circuits().planned_last(other));
+        id = circuits_.begin(wish, *this, now);
+    }
     if (id)
         ids_.push_back(*id);
     else

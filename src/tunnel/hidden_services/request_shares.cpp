@@ -10,12 +10,12 @@ namespace cepa::tunnel {
 
 namespace {
 
-IpAddress network_of(const WaitingRequest& request)
+IpAddress request_network(const WaitingRequest& request)
 {
     return request.source.ip.unmapped().diversity_prefix();
 }
 
-IpAddress host_of(const WaitingRequest& request)
+IpAddress request_host(const WaitingRequest& request)
 {
     return request.source.ip.unmapped();
 }
@@ -90,7 +90,7 @@ std::size_t RequestShares::draw_one(const Waiting& waiting)
     std::vector<std::size_t> left(waiting.size());
     for (std::size_t i = 0; i < left.size(); ++i)
         left[i] = i;
-    for (const auto of : {&network_of, &host_of}) {
+    for (const auto of : {&request_network, &request_host}) {
         std::vector<IpAddress> places;
         for (const std::size_t i : left)
             if (std::ranges::find(places, of(waiting[i])) == places.end()) places.push_back(of(waiting[i]));
@@ -103,8 +103,8 @@ std::size_t RequestShares::draw_one(const Waiting& waiting)
 // The lowest lot of the address that has most there, of the network that has.
 std::size_t RequestShares::least_of_fullest(const Waiting& waiting)
 {
-    const std::vector<std::size_t> of_network = crowds(waiting, &network_of);
-    const std::vector<std::size_t> of_host = crowds(waiting, &host_of);
+    const std::vector<std::size_t> of_network = crowds(waiting, &request_network);
+    const std::vector<std::size_t> of_host = crowds(waiting, &request_host);
     const auto stays = [&](std::size_t n) {
         return std::tuple(-static_cast<std::ptrdiff_t>(of_network[n]), -static_cast<std::ptrdiff_t>(of_host[n]),
                           waiting[n].lot);

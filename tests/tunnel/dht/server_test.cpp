@@ -23,6 +23,11 @@ protected:
         ask(dht_id::kFindRequest, DhtFindRequest{1, stranger_.address, {}, 0, true});
         return stranger_.last<DhtFindResponse>(dht_id::kFindResponse).value_or(DhtFindResponse{}).token;
     }
+    static Bytes ping_of(const Node& node)
+    {
+        return build_signed(make_prefix(kDhtOverlay), dht_id::kPingRequest, *node.settings.identity, std::nullopt,
+                            encode_body(DhtPlain{7}));
+    }
     static Bytes some_value(std::uint8_t n) { return DhtValue::encode_unsigned(Bytes(30, n)); }
 
     Net net_;
@@ -119,12 +124,35 @@ TEST_F(DhtServerTest, AFloodOfStrangersSilencesNobodyThatWeKnow)
         if (sent.to == friend_of_us.address() && sent.bytes[kMessageIdOffset] == dht_id::kPingResponse) ++answers;
         return true;
     };
-    net_.network.inject({friend_of_us.address(), node_.address(), stranger_.sign(dht_id::kPingRequest, DhtPlain{7})});
+    net_.network.inject({friend_of_us.address(), node_.address(), ping_of(friend_of_us)});
     settle();
     EXPECT_EQ(answers, 1U);
     net_.network.run_for(1s); // the limit on all strangers has room again, and their table is still full
     ask(dht_id::kPingRequest, DhtPlain{99});
     EXPECT_EQ(stranger_.count(dht_id::kPingResponse), 1U);
+}
+
+// Two packets a second in its name were enough.
+TEST_F(DhtServerTest, WhoInventsASourceTakesNothingFromTheNodeThere)
+{
+    Node& friend_of_us = net_.add();
+    net_.network.run_for(20s);
+    ASSERT_NE(node_.dht->table().at(friend_of_us.address()), nullptr);
+    Bytes forged = ping_of(friend_of_us);
+    forged.back() ^= 1U;
+    for (const Bytes& packet : {forged, stranger_.sign(dht_id::kPingRequest, DhtPlain{1})})
+        for (int i = 0; i < 45; ++i)
+            net_.network.inject({friend_of_us.address(), node_.address(), packet});
+    settle();
+    std::size_t answers = 0;
+    net_.network.tap = [&](SimPacket& sent) {
+        if (sent.to == friend_of_us.address() && sent.bytes[kMessageIdOffset] == dht_id::kPingResponse) ++answers;
+        return true;
+    };
+    for (int i = 0; i < 5; ++i)
+        net_.network.inject({friend_of_us.address(), node_.address(), ping_of(friend_of_us)});
+    settle();
+    EXPECT_EQ(answers, 5U);
 }
 
 TEST_F(DhtServerTest, PortsOfOneStrangerCountAsOne)
