@@ -49,6 +49,10 @@ Json to_json(const HiddenSwarmStatus& swarm)
             {"linked_ever", info.linked_ever()},
             {"introduction_points", info.introduction_points()},
             {"introduction_points_wanted", swarm.introduction_points},
+            {"waiting_for", swarm.waiting_for},
+            {"was_findable", swarm.was_findable},
+            {"unfindable_s", swarm.unfindable ? Json(in_seconds(*swarm.unfindable)) : Json()},
+            {"state", to_string(swarm.state)},
             {"looked_up_s", age_json(info.has_looked_up_ms(), info.looked_up_ms())},
             {"announced_s", age_json(info.has_announced_ms(), info.announced_ms())},
             {"seen", swarm.seen},
@@ -60,9 +64,14 @@ Json to_json(const HiddenSwarmStatus& swarm)
 std::string findable_line(const Json& swarm)
 {
     const int points = swarm.value("introduction_points", 0);
-    const std::string counted =
+    std::string out =
         fmt::format("introduction points {} of {}", points, swarm.value("introduction_points_wanted", 0));
-    return points == 0 ? counted + ": nobody finds it yet" : counted;
+    if (points > 0) return out;
+    out += swarm.value("was_findable", false) ? ": not findable any more" : ": not findable yet";
+    if (const auto since = swarm.find("unfindable_s"); since != swarm.end() && since->is_number())
+        out += " for " + format_duration(since->get<double>());
+    const std::string wait = swarm.value("waiting_for", "");
+    return wait.empty() ? out : out + "; it waits for " + wait;
 }
 
 std::string swarm_line(const Json& s)
@@ -72,12 +81,15 @@ std::string swarm_line(const Json& s)
     std::string out = fmt::format("{:.10}  {:<8}  {} hops  {} links", s.value("id", ""), role, s.value("hops", 0),
                                   s.value("links", 0));
     if (s.value("linking", 0) > 0) out += fmt::format(" (+{} being made)", s.value("linking", 0));
+    out += fmt::format("  {} so far", s.value("linked_ever", 0));
+    if (role == "idle") return out + fmt::format("  {}  {}", s.value("state", ""), name);
     if (role == "seed")
         out += fmt::format("  {}  renewed {}", findable_line(s), age_text(s, "announced_s"));
     else
         out += fmt::format("  {} seeders found  looked up {}", s.value("seeders_found", 0), age_text(s, "looked_up_s"));
-    return out + fmt::format("  asked for {} times  about {} in the swarm  {}", s.value("seen", std::uint64_t{0}),
-                             s.value("estimated_size", 0), name);
+    out += fmt::format("  about {} in the swarm  {}", s.value("estimated_size", 0), name);
+    const std::string wait = s.value("waiting_for", "");
+    return role == "seed" || wait.empty() ? out : out + "  waits for: " + wait;
 }
 
 std::string no_swarms_line(const Json& answer)

@@ -341,7 +341,9 @@ void App::start()
     if (p.options.torrents) {
         if (p.options.tunnels) p.start_containment();
         p.make_torrents();
-        if (p.service) p.hidden = join_hidden_swarms(*p.service, *p.routing, *p.proxies, *p.torrents);
+        if (p.service)
+            p.hidden = join_hidden_swarms(*p.service, *p.routing, *p.proxies, *p.torrents,
+                                          p.options.settings.allow_equal_prefixes);
     }
     p.make_api();
     p.tick_later();

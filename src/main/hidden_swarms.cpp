@@ -1,8 +1,8 @@
 #include "main/hidden_swarms.hpp"
 
 #include "base/log.hpp"
+#include "main/hidden_waiting.hpp"
 #include "main/node_identity.hpp" // wipe
-#include "main/quantity.hpp"
 #include "main/swarm_split.hpp"
 
 #include <fmt/format.h>
@@ -25,19 +25,6 @@ std::string lookup_hash_of(const std::string& id)
                    nullptr) != 1)
         std::abort(); // OpenSSL without SHA-1: libtorrent would not have come this far
     return out;
-}
-
-std::string hidden_waiting_text(const proto::SwarmInfo* swarm, const proto::DiscoveryInfo& discovery)
-{
-    if (discovery.peers() == 0) return "an answer of any node of the network: none was reachable so far";
-    const auto seeders = [](std::uint32_t n) { return fmt::format("{} hidden seeder{}", n, n == 1 ? "" : "s"); };
-    if (swarm != nullptr && swarm->links() > 0) return "an answer of " + seeders(swarm->links()) + ", linked";
-    if (swarm != nullptr && swarm->linking() > 0)
-        return fmt::format("a link with {} ({} under way)", seeders(swarm->seeders_found()), swarm->linking());
-    if (swarm == nullptr || !swarm->has_looked_up_ms()) return "hidden seeders: the first search was not answered yet";
-    const auto ago = format_duration(static_cast<double>(swarm->looked_up_ms()) / 1e3);
-    if (swarm->seeders_found() == 0) return fmt::format("a hidden seeder: none found yet (last search {} ago)", ago);
-    return fmt::format("a link with {}", seeders(swarm->seeders_found()));
 }
 
 HiddenSwarms::HiddenSwarms(proto::TunnelService& service, HiddenSwarmsHooks hooks, const Clock& clock)
@@ -64,10 +51,27 @@ void HiddenSwarms::take_in(const TorrentInfo& torrent)
     swarm.seed = !idle && torrent.complete;
     swarm.download = !idle && !torrent.complete;
     swarm.seed_key.use(swarm.seed && swarm.served, clock_.now());
-    const proto::TunnelSnapshot& snapshot = service_.snapshot();
-    const auto told = snapshot.swarms.find(hash);
-    const proto::SwarmInfo& seen = told == snapshot.swarms.end() ? proto::SwarmInfo::default_instance() : told->second;
-    swarm.seed_key.see(seen.introduction_points(), seen.refused(), snapshot.discovery.peers() > 0, clock_.now());
+    const proto::SwarmInfo& seen = told_of(hash);
+    swarm.seed_key.see(seen.introduction_points(), seen.refused(), service_.snapshot().discovery.peers() > 0,
+                       clock_.now());
+    note_findable(swarm, seen.introduction_points() > 0);
+}
+
+void HiddenSwarms::note_findable(Swarm& swarm, bool findable)
+{
+    if (!swarm.seed) swarm.was_findable = false;
+    if (!swarm.seed || findable)
+        swarm.unfindable_since.reset();
+    else if (!swarm.unfindable_since)
+        swarm.unfindable_since = clock_.now();
+    if (swarm.seed && findable) swarm.was_findable = true;
+}
+
+const proto::SwarmInfo& HiddenSwarms::told_of(const std::string& lookup_hash) const
+{
+    const auto& swarms = service_.snapshot().swarms;
+    const auto told = swarms.find(lookup_hash);
+    return told == swarms.end() ? proto::SwarmInfo::default_instance() : told->second;
 }
 
 // Whoever was the swarm first stays it: a second one's route must not take its links over.
@@ -245,10 +249,20 @@ std::string HiddenSwarms::waiting_of(const std::string& lookup_hash, const Swarm
 {
     if (!swarm.served && (swarm.download || swarm.seed))
         return fmt::format("a place among the {} hidden swarms that are served at a time", proto::kMaxSwarms);
-    if (!swarm.download) return {};
-    const proto::TunnelSnapshot& snapshot = service_.snapshot();
-    const auto found = snapshot.swarms.find(lookup_hash);
-    return hidden_waiting_text(found == snapshot.swarms.end() ? nullptr : &found->second, snapshot.discovery);
+    if (!swarm.download && !swarm.seed) return {};
+    const Route route = hooks_.route_of(swarm.torrent.route);
+    const HiddenOutlook outlook{told_of(lookup_hash), service_.snapshot().discovery, swarm.torrent.route.hops,
+                                hooks_.equal_prefixes, can_search(route), swarm.was_findable};
+    return swarm.download ? download_wait(outlook) : findable_wait(outlook);
+}
+
+bool HiddenSwarms::can_search(const Route& route) const
+{
+    return std::ranges::any_of(service_.snapshot().circuits, [&](const auto& entry) {
+        const proto::CircuitInfo& circuit = entry.second;
+        return circuit.purpose() == proto::PURPOSE_LOOKUP && circuit.state() == proto::CIRCUIT_READY &&
+               circuit.group() == route.group.value && circuit.wanted_hops() == route.hops;
+    });
 }
 
 void HiddenSwarms::say_waiting()
@@ -259,7 +273,6 @@ void HiddenSwarms::say_waiting()
 
 std::vector<HiddenSwarmStatus> HiddenSwarms::status() const
 {
-    const proto::TunnelSnapshot& snapshot = service_.snapshot();
     std::vector<HiddenSwarmStatus> out;
     for (const auto& [hash, swarm] : swarms_) {
         HiddenSwarmStatus& status = out.emplace_back();
@@ -270,10 +283,13 @@ std::vector<HiddenSwarmStatus> HiddenSwarms::status() const
         status.download = swarm.download;
         status.seed = swarm.seed;
         status.served = swarm.served;
+        status.state = swarm.torrent.state;
+        status.waiting_for = waiting_of(hash, swarm);
+        status.was_findable = swarm.was_findable;
+        if (swarm.unfindable_since) status.unfindable = clock_.now() - *swarm.unfindable_since;
         status.seen = swarm.seen;
         if (swarm.seed) status.introduction_points = SwarmSplit::introduction_points(service_.info().workers);
-        if (const auto found = snapshot.swarms.find(hash); found != snapshot.swarms.end())
-            status.tunnels = found->second;
+        status.tunnels = told_of(hash);
         status.tunnels.set_links(links_of(status.id));
         status.tunnels.set_linked_ever(swarm.linked_ever);
         status.estimated_size =

@@ -33,6 +33,10 @@ struct HiddenSwarmStatus {
     bool download = false;
     bool seed = false;
     bool served = false;                   ///< has a place among the kMaxSwarms
+    TorrentState state = TorrentState::checking;
+    std::string waiting_for;            ///< empty: nothing
+    bool was_findable = false;          ///< had introduction points, in this life as a seed
+    std::optional<Duration> unfindable; ///< for how long it has had none, when we seed
     proto::SwarmInfo tunnels;              ///< as the workers said it last, summed
     std::uint32_t introduction_points = 0; ///< wanted, when we seed
     std::uint64_t seen = 0;                ///< messages of others that named the swarm
@@ -52,6 +56,7 @@ struct HiddenSwarmsHooks {
     std::function<void(const TorrentRoute&)> usable;
     /// See TorrentService::hidden_payload(); may be empty.
     std::function<std::uint64_t(const std::string& id, const Endpoint& peer, bool seeder)> payload;
+    bool equal_prefixes = false; ///< hops may share a /16 (network.allow_equal_prefixes)
 };
 
 class HiddenSwarms {
@@ -81,6 +86,8 @@ private:
         bool seed = false;
         bool served = false;
         SwarmKey seed_key;
+        bool was_findable = false;
+        std::optional<TimePoint> unfindable_since;
         std::uint64_t seen = 0;
         std::uint32_t linked_ever = 0; ///< in any role; the tunnels forget when the role changes
     };
@@ -96,6 +103,7 @@ private:
     [[nodiscard]] bool is_of_another(const std::string& hash, const TorrentInfo& torrent,
                                      const std::vector<TorrentInfo>& torrents) const;
     void take_in(const TorrentInfo& torrent);
+    void note_findable(Swarm& swarm, bool findable);
     void choose_served();
     void tell();
     void tell_payloads();
@@ -104,6 +112,8 @@ private:
     void wake_routes();
     void say_waiting();
     [[nodiscard]] std::string waiting_of(const std::string& lookup_hash, const Swarm& swarm) const;
+    [[nodiscard]] const proto::SwarmInfo& told_of(const std::string& lookup_hash) const;
+    [[nodiscard]] bool can_search(const Route& route) const;
     [[nodiscard]] std::vector<proto::SwarmRequest> requests() const;
     [[nodiscard]] std::uint32_t links_of(const std::string& id) const;
 
@@ -116,8 +126,5 @@ private:
     std::set<TorrentRoute> awake_;
     std::vector<std::string> told_; ///< what the tunnels know, without keys
 };
-
-/// What a swarm of ours that is being downloaded waits for, as the tunnels see it; empty: nothing.
-[[nodiscard]] std::string hidden_waiting_text(const proto::SwarmInfo* swarm, const proto::DiscoveryInfo& discovery);
 
 } // namespace cepa::main

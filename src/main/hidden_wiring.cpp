@@ -5,9 +5,10 @@
 namespace cepa::main {
 
 std::unique_ptr<HiddenSwarms> join_hidden_swarms(proto::TunnelService& service, Routing& routing, Proxies& proxies,
-                                                 TorrentService& torrents)
+                                                 TorrentService& torrents, bool equal_prefixes)
 {
     HiddenSwarmsHooks hooks;
+    hooks.equal_prefixes = equal_prefixes;
     hooks.route_of = [&proxies](const TorrentRoute& route) { return proxies.route_of(route); };
     hooks.add_circuit = [&routing](const Route& route, CircuitId circuit, const Endpoint& peer) {
         routing.add_hidden(route, circuit, peer);

@@ -9,8 +9,9 @@
 
 namespace cepa::main {
 
-/// All of it must outlive the result.
+/// All of it must outlive the result. `equal_prefixes`: see HiddenSwarmsHooks.
 [[nodiscard]] std::unique_ptr<HiddenSwarms> join_hidden_swarms(proto::TunnelService& service, Routing& routing,
-                                                               Proxies& proxies, TorrentService& torrents);
+                                                               Proxies& proxies, TorrentService& torrents,
+                                                               bool equal_prefixes);
 
 } // namespace cepa::main

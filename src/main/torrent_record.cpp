@@ -1,5 +1,7 @@
 #include "main/torrent_record.hpp"
 
+#include "main/hidden_waiting.hpp"
+
 #include <fmt/format.h>
 #include <libtorrent/torrent_flags.hpp>
 #include <libtorrent/torrent_info.hpp>
@@ -131,7 +133,9 @@ void update_record(TorrentRecord& record, const lt::torrent_status& status)
     if (!status.name.empty()) info.name = status.name;
     info.state = state_of(record, status);
     info.error = error_of(record, status);
-    info.complete = status.is_finished && status.has_metadata && info.state != TorrentState::checking;
+    const bool complete = status.is_finished && status.has_metadata && info.state != TorrentState::checking;
+    if (complete && !info.complete) record.hidden_waiting.clear(); // the download's; a seed waits for other things
+    info.complete = complete;
     info.progress = std::clamp(static_cast<double>(status.progress_ppm) / 1e6, 0.0, 1.0);
     update_sizes(info, status);
     info.peers = static_cast<unsigned>(std::max(status.num_peers, 0));
@@ -162,7 +166,7 @@ std::string missing_of(const TorrentInfo& info, const RouteState& route, const s
 void update_waiting(TorrentRecord& record, const RouteState& route, TimePoint now)
 {
     std::string missing = missing_of(record.info, route, record.hidden_waiting);
-    if (missing != record.info.waiting_for) record.waiting_since = now;
+    if (!same_wait(missing, record.info.waiting_for)) record.waiting_since = now;
     record.info.waiting_for = std::move(missing);
     record.info.waiting = record.info.waiting_for.empty() ? Duration{} : now - record.waiting_since;
 }

@@ -18,6 +18,8 @@ HiddenSwarmStatus a_seed()
     out.introduction_points = 3;
     out.tunnels.set_introduction_points(2);
     out.tunnels.set_announced_ms(90'000);
+    out.state = TorrentState::seeding;
+    out.tunnels.set_linked_ever(7);
     out.seen = 4;
     out.estimated_size = 1;
     return out;
@@ -44,13 +46,43 @@ TEST(ApiSwarmsTest, LinesForAPerson)
 {
     Json json = to_json(a_seed());
     const std::string line = swarm_line(json);
-    for (const char* part : {"aaaaaaaaaa  seed", "introduction points 2 of 3", "asked for 4 times", "film.bin"})
+    for (const char* part : {"aaaaaaaaaa  seed", "introduction points 2 of 3", "0 links  7 so far", "film.bin"})
         EXPECT_NE(line.find(part), std::string::npos) << part << " in " << line;
     json["introduction_points"] = 0;
-    EXPECT_EQ(findable_line(json), "introduction points 0 of 3: nobody finds it yet");
+    EXPECT_EQ(findable_line(json), "introduction points 0 of 3: not findable yet");
+    json["unfindable_s"] = 40.0;
+    json["was_findable"] = true;
+    json["waiting_for"] = "more nodes";
+    EXPECT_EQ(findable_line(json), "introduction points 0 of 3: not findable any more for 40.0s; it waits for more nodes");
+    EXPECT_EQ(swarm_line(json).find("waits for: "), std::string::npos) << "said already";
     json["role"] = "download";
+    EXPECT_NE(swarm_line(json).find("waits for: more nodes"), std::string::npos) << swarm_line(json);
     json["seeders_found"] = 5;
     EXPECT_NE(swarm_line(json).find("5 seeders found  looked up never"), std::string::npos) << swarm_line(json);
+}
+
+TEST(ApiSwarmsTest, APausedSeedHasNoColumnsOfADownload)
+{
+    HiddenSwarmStatus paused = a_seed();
+    paused.seed = false;
+    paused.state = TorrentState::paused;
+    const std::string line = swarm_line(to_json(paused));
+    EXPECT_NE(line.find("idle"), std::string::npos) << line;
+    EXPECT_NE(line.find("paused  film.bin"), std::string::npos) << line;
+    EXPECT_EQ(line.find("seeders found"), std::string::npos) << line;
+}
+
+TEST(ApiSwarmsTest, TellsForHowLongNobodyFindsIt)
+{
+    HiddenSwarmStatus lonely = a_seed();
+    EXPECT_TRUE(to_json(lonely)["unfindable_s"].is_null());
+    lonely.unfindable = std::chrono::seconds(40);
+    lonely.was_findable = true;
+    lonely.waiting_for = "more nodes";
+    const Json json = to_json(lonely);
+    EXPECT_EQ(json["unfindable_s"], 40.0);
+    EXPECT_EQ(json["was_findable"], true);
+    EXPECT_EQ(json["waiting_for"], "more nodes");
 }
 
 Json asked(const HiddenSwarms* hidden, const proto::TunnelService* tunnels)

@@ -12,6 +12,7 @@ namespace {
 
 const std::string kTorrentId = "0102030405060708090a0b0c0d0e0f1011121314";
 const TorrentRoute kTorrentRoute{2, "default"};
+const std::string kFirstPoint = "an introduction point: nobody finds it yet";
 
 std::string hex_of(const std::string& bytes)
 {
@@ -61,7 +62,7 @@ protected:
          [this](const std::string&, const Endpoint& peer) { lost.push_back(peer); },
          [this](const std::string& id, const std::string& what) { waiting[id] = what; },
          [this](const TorrentRoute& route) { usable.push_back(route); },
-         [this](const std::string&, const Endpoint& peer, bool seeder) { return payloads[{peer, seeder}]; }},
+         [this](const std::string&, const Endpoint& peer, bool seeder) { return payloads[{peer, seeder}]; }, true},
         clock};
 };
 
@@ -164,14 +165,14 @@ TEST_F(HiddenSwarmsTest, WhoFindsNoPlaceIsToldSoAndGetsOneLater)
     torrents.push_back(hidden_torrent(TorrentState::downloading, id_of(6000)));
     swarms.update(torrents);
     EXPECT_EQ(service.swarms.size(), proto::kMaxSwarms);
-    for (std::size_t i = 0; i < proto::kMaxSwarms; ++i) EXPECT_EQ(waiting[id_of(i)], "") << "who has a place keeps it";
+    for (std::size_t i = 0; i < proto::kMaxSwarms; ++i) EXPECT_EQ(waiting[id_of(i)], kFirstPoint) << "who has a place keeps it";
     for (const std::size_t i : {5000U, 5001U, 5002U, 6000U})
         EXPECT_EQ(waiting[id_of(i)], "a place among the 256 hidden swarms that are served at a time");
     EXPECT_EQ(std::ranges::count(swarms.status(), false, &HiddenSwarmStatus::served), 4);
     torrents.erase(torrents.begin(), torrents.begin() + 4);
     swarms.update(torrents);
     EXPECT_EQ(service.swarms.size(), proto::kMaxSwarms);
-    EXPECT_EQ(waiting[id_of(5000)], "");
+    EXPECT_EQ(waiting[id_of(5000)], kFirstPoint);
     EXPECT_EQ(std::ranges::count(swarms.status(), true, &HiddenSwarmStatus::served), static_cast<int>(proto::kMaxSwarms));
 }
 
@@ -268,6 +269,16 @@ TEST_F(HiddenSwarmsTest, ASeedAndHiddenPeersOnlyKeepTheRouteAwake)
 TEST_F(HiddenSwarmsTest, SaysWhatADownloadWaitsFor)
 {
     swarms.update({hidden_torrent()});
+    EXPECT_EQ(waiting[kTorrentId], "a circuit of 2 hops to search for hidden seeders");
+    proto::CircuitInfo& circuit = service.state.circuits[7];
+    circuit.set_purpose(proto::PURPOSE_LOOKUP);
+    circuit.set_state(proto::CIRCUIT_READY);
+    circuit.set_wanted_hops(2);
+    circuit.set_group(4); // of another group
+    swarms.update({hidden_torrent()});
+    EXPECT_EQ(waiting[kTorrentId], "a circuit of 2 hops to search for hidden seeders");
+    circuit.set_group(3);
+    swarms.update({hidden_torrent()});
     EXPECT_EQ(waiting[kTorrentId], "hidden seeders: the first search was not answered yet");
     proto::SwarmInfo& info = service.state.swarms[lookup_hash_of(kTorrentId)];
     info.set_looked_up_ms(3000);
@@ -280,8 +291,30 @@ TEST_F(HiddenSwarmsTest, SaysWhatADownloadWaitsFor)
     info.set_links(1);
     swarms.update({hidden_torrent()});
     EXPECT_EQ(waiting[kTorrentId], "an answer of 1 hidden seeder, linked");
+}
+
+TEST_F(HiddenSwarmsTest, SaysWhyASeedIsNotFindableAndForHowLong)
+{
+    swarms.update({hidden_torrent(TorrentState::seeding)});
+    EXPECT_EQ(waiting[kTorrentId], kFirstPoint);
+    clock.advance(std::chrono::seconds(40));
+    EXPECT_EQ(swarms.status().at(0).unfindable, Duration(std::chrono::seconds(40)));
+    EXPECT_FALSE(swarms.status().at(0).was_findable);
+    EXPECT_EQ(swarms.status().at(0).waiting_for, kFirstPoint);
+    proto::SwarmInfo& info = service.state.swarms[lookup_hash_of(kTorrentId)];
+    info.set_introduction_points(1);
     swarms.update({hidden_torrent(TorrentState::seeding)});
     EXPECT_EQ(waiting[kTorrentId], "");
+    EXPECT_EQ(swarms.status().at(0).unfindable, std::nullopt);
+    info.set_introduction_points(0);
+    service.state.discovery.set_peers(2);
+    swarms.update({hidden_torrent(TorrentState::seeding)});
+    EXPECT_EQ(waiting[kTorrentId], "more nodes: introduction points need 3 nodes in a row, 2 known");
+    EXPECT_EQ(swarms.status().at(0).unfindable, Duration{});
+    EXPECT_TRUE(swarms.status().at(0).was_findable);
+    swarms.update({hidden_torrent(TorrentState::paused)});
+    EXPECT_EQ(waiting[kTorrentId], "");
+    EXPECT_EQ(swarms.status().at(0).unfindable, std::nullopt) << "it is not to be found";
 }
 
 TEST_F(HiddenSwarmsTest, StatusTellsOfRoleLinksAndSightings)

@@ -16,7 +16,7 @@ TEST(HiddenWiringTest, ATorrentWithHiddenPeersReachesTheTunnelsUnderItsRoute)
     Routing routing(io, service, clock, {}, {});
     Proxies proxies(io, containment, routing.sink(), clock);
     TorrentService torrents(io, containment, {}, {});
-    const auto hidden = join_hidden_swarms(service, routing, proxies, torrents);
+    const auto hidden = join_hidden_swarms(service, routing, proxies, torrents, false);
     TorrentInfo torrent;
     torrent.id = std::string(40, 'a');
     torrent.route = {2, "work"};

@@ -138,4 +138,38 @@ TEST(TorrentRecord, SaysWhatItWaitsForAndHowLong)
 }
 
 } // namespace
+TEST(TorrentRecord, TheClockOfAWaitGoesOnWhileOnlyItsDetailsChange)
+{
+    TorrentRecord record;
+    const RouteState route{true, "", {}};
+    record.info.peer_mode = PeerMode::hidden;
+    record.info.state = TorrentState::metadata;
+    const TimePoint start(100s);
+    record.hidden_waiting = "a hidden seeder: none found yet (last search 3.0s ago)";
+    update_waiting(record, route, start);
+    record.hidden_waiting = "a hidden seeder: none found yet (last search 0.5s ago)";
+    update_waiting(record, route, start + 9s);
+    EXPECT_EQ(record.info.waiting_for, record.hidden_waiting);
+    EXPECT_EQ(record.info.waiting, 9s);
+    record.hidden_waiting = "a link with 1 hidden seeder";
+    update_waiting(record, route, start + 10s);
+    EXPECT_EQ(record.info.waiting, 0s);
+}
+
+TEST(TorrentRecord, WhatADownloadWaitedForEndsWithIt)
+{
+    TorrentRecord record;
+    record.info.peer_mode = PeerMode::hidden;
+    record.hidden_waiting = "an answer of 1 hidden seeder, linked";
+    lt::torrent_status status = downloading();
+    status.is_finished = true;
+    status.has_metadata = true;
+    status.state = lt::torrent_status::seeding;
+    update_record(record, status);
+    EXPECT_EQ(missing_of(record.info, {true, "", {}}, record.hidden_waiting), "");
+    record.hidden_waiting = "an introduction point: nobody finds it yet"; // a seed's own
+    update_record(record, status);
+    EXPECT_NE(missing_of(record.info, {true, "", {}}, record.hidden_waiting), "");
+}
+
 } // namespace cepa::main

@@ -4,6 +4,7 @@
 #include "main/api_swarms.hpp"
 #include "main/atomic_file.hpp"
 #include "main/commands/commands.hpp"
+#include "main/commands/findable_watch.hpp"
 #include "main/commands/hidden_seed_torrent.hpp"
 #include "main/commands/join_choice.hpp"
 #include "main/commands/seen_choice.hpp"
@@ -19,31 +20,6 @@ namespace cepa::main {
 namespace {
 
 constexpr std::chrono::milliseconds kFindableLook{250};
-
-/// What is said while nobody, some and all introduction points are up.
-class FindableWatch {
-public:
-    explicit FindableWatch(Console& console) : console_(console) {}
-
-    /// A swarm as the request answers it. True once all its introduction points are there.
-    bool look(const Json& swarm)
-    {
-        const int points = swarm.value("introduction_points", 0);
-        const int wanted = swarm.value("introduction_points_wanted", 0);
-        if (points == said_) return complete_;
-        said_ = points;
-        console_.note("findable: " + findable_line(swarm));
-        if (wanted == 0 || points < wanted || complete_) return complete_;
-        complete_ = true;
-        console_.result({{"findable", true}, {"id", swarm["id"]}, {"introduction_points", points}});
-        return true;
-    }
-
-private:
-    Console& console_;
-    int said_ = -1;
-    bool complete_ = false;
-};
 
 void announce_hidden(CommandContext& context, const SeedTorrent& torrent)
 {
@@ -80,12 +56,13 @@ int by_service(CommandContext& context, ControlClient& service, const SeedTorren
                                {"seed", true}});
     context.console.note("handed to the running service");
     announce_hidden(context, torrent);
+    const BootClock clock;
     FindableWatch watch(context.console);
     Interrupt interrupt;
     for (;;) {
         const Json answer = service.call("swarms");
         for (const Json& swarm : answer["swarms"])
-            if (swarm["id"] == torrent.id && swarm["role"] == "seed" && watch.look(swarm)) {
+            if (swarm["id"] == torrent.id && swarm["role"] == "seed" && watch.look(swarm, clock.now())) {
                 context.console.note("it goes on in the running service; see cepa swarms");
                 context.console.result({{"ok", true}, {"id", torrent.id}, {"magnet", torrent.magnet}});
                 return kDone;
@@ -108,6 +85,7 @@ struct OwnSeeding {
     FindableWatch watch;
     bool added = false;
     std::string error;
+    BootClock clock = {};
 
     void fail_with(std::string why)
     {
@@ -124,9 +102,9 @@ struct OwnSeeding {
     {
         if (!added || !error.empty()) return;
         const auto shown = app.torrents().show(torrent.id);
-        if (shown && shown->state == TorrentState::failed) return fail_with(shown->error);
+        if (shown && shown->state == TorrentState::failed) return fail_with("seeding stopped: " + shown->error);
         for (const HiddenSwarmStatus& swarm : app.hidden()->status())
-            if (swarm.id == torrent.id && swarm.seed) (void)watch.look(to_json(swarm));
+            if (swarm.id == torrent.id && swarm.seed) (void)watch.look(to_json(swarm), clock.now());
     }
 };
 
