@@ -183,6 +183,23 @@ TEST_P(HiddenFailures, LossDuplicatesAndReorderingAreNoTrouble)
     EXPECT_GT(world.seeder->received.size() - before, 60U);
 }
 
+// Both begin at the same moment, so that the first search finds nobody.
+class HiddenStart : public ::testing::TestWithParam<std::uint8_t> {};
+
+TEST_P(HiddenStart, ASeederThatHasJustBegunIsLinkedWithinSeconds)
+{
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+        LedgerWorld world(seed, 20, kFineTick);
+        const TimePoint began = world.network.now();
+        world.seed(GetParam());
+        world.download(GetParam());
+        ASSERT_TRUE(world.wait_for_link());
+        EXPECT_LE(world.network.now() - began, 3s) << "seed " << seed;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Hops, HiddenStart, ::testing::Values(1, 2, 3));
+
 INSTANTIATE_TEST_SUITE_P(Hops, HiddenFailures, ::testing::Values(1, 2, 3));
 
 TEST(HiddenLies, PeerListsOfLiarsCostOnlyTime)
