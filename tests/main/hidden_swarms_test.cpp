@@ -100,12 +100,12 @@ TEST_F(HiddenSwarmsTest, TheTunnelsAreToldWhatLinksHaveCarriedSinceTheyCameAndOn
 TEST_F(HiddenSwarmsTest, ASecondTorrentOfOneSwarmTakesNothingOver)
 {
     TorrentInfo first = hidden_torrent();
-    TorrentInfo second = hidden_torrent(TorrentState::seeding, "00" + kTorrentId.substr(2)); // before it in the list
+    TorrentInfo second = hidden_torrent(TorrentState::seeding, "ff" + kTorrentId.substr(2));
     second.route.hops = 1;
     second.lookup_id = kTorrentId;
     swarms.update({first});
-    swarms.update({second, first});
-    swarms.update({second, first});
+    swarms.update({first, second});
+    swarms.update({first, second});
     ASSERT_EQ(service.swarms.size(), 1U);
     EXPECT_EQ(service.swarms[0].hops, 2);
     EXPECT_TRUE(service.swarms[0].download);

@@ -61,5 +61,20 @@ TEST(TorrentSettings, SessionParametersCarryNoSavedDht)
     EXPECT_TRUE(static_cast<bool>(parameters.disk_io_constructor));
 }
 
+// A net below what keeps open addresses from torrents with hidden peers only: those ask for the filter.
+TEST(TorrentSettings, TheFilterPassesMadeUpAddressesOnly)
+{
+    const auto parameters = session_parameters(anonymous_settings(1, {}));
+    const auto passes = [&](const char* address) {
+        return parameters.ip_filter.access(boost::asio::ip::make_address(address)) == 0;
+    };
+    for (const char* made_up : {"240.0.0.0", "241.2.3.4", "254.255.255.255"})
+        EXPECT_TRUE(passes(made_up)) << made_up;
+    for (const char* open : {"0.0.0.0", "8.8.8.8", "10.0.0.1", "127.0.0.1", "224.0.0.1", "239.255.255.255", "::", "::1",
+                             "2001:db8::1", "::ffff:8.8.8.8", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"})
+        EXPECT_FALSE(passes(open)) << open;
+    EXPECT_FALSE(parameters.settings.get_bool(libtorrent::settings_pack::apply_ip_filter_to_trackers));
+}
+
 } // namespace
 } // namespace cepa::main

@@ -67,6 +67,24 @@ TEST(TorrentSource, CompletesCleansAndMakesTheFolder)
     EXPECT_FALSE(static_cast<bool>(params.flags & flags::sequential_download));
 }
 
+TEST(TorrentSource, TheFilterIsForTorrentsWithHiddenPeersOnly)
+{
+    const cepa::test::TemporaryFolder folder;
+    for (const PeerMode mode : {PeerMode::open, PeerMode::hidden, PeerMode::both}) {
+        AddTorrent request = from(kMagnet);
+        request.save_path = folder.path();
+        request.peer_mode = mode;
+        auto params = read_source(request).value();
+        params.flags |= flags::apply_ip_filter; // as libtorrent has it by itself
+        ASSERT_TRUE(complete_params(params, request, kAnonymous));
+        const auto has = [&](libtorrent::torrent_flags_t flag) { return static_cast<bool>(params.flags & flag); };
+        EXPECT_EQ(has(flags::apply_ip_filter), mode == PeerMode::hidden) << to_string(mode);
+        EXPECT_EQ(has(flags::disable_dht), mode == PeerMode::hidden) << to_string(mode);
+        EXPECT_EQ(has(flags::disable_lsd), mode == PeerMode::hidden) << to_string(mode);
+        EXPECT_EQ(has(flags::disable_pex), mode != PeerMode::open) << to_string(mode);
+    }
+}
+
 TEST(TorrentSource, AFileInPlaceOfTheFolderIsNamed)
 {
     const cepa::test::TemporaryFolder folder;
