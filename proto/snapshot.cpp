@@ -29,7 +29,7 @@ void add_swarm(SwarmInfo& sum, const SwarmInfo& part)
     sum.set_linking(sum.linking() + part.linking());
     sum.set_links(sum.links() + part.links());
     sum.set_linked_ever(sum.linked_ever() + part.linked_ever());
-    sum.set_refused(sum.refused() + part.refused());
+    sum.set_refused(std::max(sum.refused(), part.refused())); // each may have asked the same nodes
     // The younger of two ages, of which either may be unknown.
     if (part.has_looked_up_ms() && (!sum.has_looked_up_ms() || part.looked_up_ms() < sum.looked_up_ms()))
         sum.set_looked_up_ms(part.looked_up_ms());

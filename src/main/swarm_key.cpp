@@ -30,7 +30,7 @@ void SwarmKey::see(std::uint32_t introduction_points, std::uint32_t refused, boo
 {
     if (!seeded_) return;
     if (introduction_points > 0 || !nodes) reachable_ = now;
-    const bool taken = refused >= (introduction_points == 0 ? kRefused : kRefusedThoughReachable);
+    const bool taken = introduction_points == 0 && refused >= kRefused;
     if (now - drawn_ < kLives || (!taken && now - reachable_ < kUnreachable)) return;
     log::debug("another swarm key", {log::field("refused", refused)});
     draw(now);

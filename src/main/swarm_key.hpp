@@ -13,10 +13,9 @@ namespace cepa::main {
 
 class SwarmKey {
 public:
-    /// Nodes in a row that refused it, while nobody finds us under it.
+    /// Nodes in a row that refused it, while nobody finds us under it. As long as one introduction point stands it is
+    /// kept, however many refuse: nodes that nobody can reach are silent to any key.
     static constexpr std::uint32_t kRefused = 3;
-    /// The same while some introduction point is left: it may be the one that drove us off the others.
-    static constexpr std::uint32_t kRefusedThoughReachable = 8;
     /// Without any introduction point, although nodes are known.
     static constexpr std::chrono::minutes kUnreachable{5};
     /// Another is not drawn sooner: who finds us needs a while to learn it, and what the workers tell is a little old.

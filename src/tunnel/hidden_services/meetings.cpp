@@ -82,7 +82,8 @@ std::uint32_t Meetings::waiting() const
     return static_cast<std::uint32_t>(meetings_.size()) - links();
 }
 
-void Meetings::on_request(CircuitId introduction, const Endpoint& origin, const CreateE2e& request, TimePoint now)
+void Meetings::on_request(CircuitId introduction, const Endpoint& origin, const CreateE2e& request, TimePoint now,
+                          const PrivateKey* key)
 {
     Counters& counters = circuits_.tools().counters;
     if (!seen_.accept(request.ephemeral, now)) return counters.drop(Drop::introduction_replayed);
@@ -97,7 +98,7 @@ void Meetings::on_request(CircuitId introduction, const Endpoint& origin, const 
     meeting.origin = origin;
     meeting.request = request.identifier;
     meeting.x = request.ephemeral;
-    meeting.key = plan_.seed_key;
+    meeting.key = key != nullptr ? *key : *plan_.seed_key;
     meeting.since = now;
     meetings_.push_back(meeting);
 }

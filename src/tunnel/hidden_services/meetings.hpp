@@ -67,7 +67,9 @@ public:
     Meetings(const Meetings&) = delete;
     Meetings& operator=(const Meetings&) = delete;
 
-    void on_request(CircuitId introduction, const Endpoint& origin, const CreateE2e& request, TimePoint now);
+    /// `key` is the swarm key that was asked for, if that is not the plan's.
+    void on_request(CircuitId introduction, const Endpoint& origin, const CreateE2e& request, TimePoint now,
+                    const PrivateKey* key = nullptr);
     void tick(TimePoint now);
     /// For another swarm: the oldest that waits, and the link over which least goes, end.
     void give_waiting(TimePoint now);

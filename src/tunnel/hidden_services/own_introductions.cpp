@@ -8,7 +8,7 @@
 namespace cepa::tunnel {
 
 OwnIntroductions::OwnIntroductions(const SwarmPlan& plan, HiddenCircuits& circuits, OnRequest on_request)
-    : plan_(plan), circuits_(circuits), on_request_(std::move(on_request))
+    : plan_(plan), circuits_(circuits), on_request_(std::move(on_request)), swarm_key_(plan.seed_key->public_key())
 {
 }
 
@@ -86,12 +86,22 @@ void OwnIntroductions::tick(TimePoint now)
 {
     end_old_ones(now);
     ask_again(now);
-    while (retry_.due(now) && lasting(now) < plan_.introduction_points &&
+    while (!retired_ && retry_.due(now) && lasting(now) < plan_.introduction_points &&
            points_.size() < std::size_t{plan_.introduction_points} + kMostBesides) {
         const std::size_t before = points_.size();
         begin(now);
         if (points_.size() == before) break;
     }
+}
+
+void OwnIntroductions::retire(TimePoint now)
+{
+    retired_ = true;
+    std::vector<CircuitId> begun;
+    for (const Point& point : points_)
+        if (point.state != State::established) begun.push_back(point.circuit);
+    for (const CircuitId id : begun)
+        circuits_.circuits().close(id, "another swarm key", now);
 }
 
 void OwnIntroductions::end_old_ones(TimePoint now)
@@ -157,7 +167,7 @@ void OwnIntroductions::on_ready(const Circuit& circuit, TimePoint now)
 void OwnIntroductions::ask(const Point& point)
 {
     circuits_.circuits().send(point.circuit,
-                              EstablishIntro{point.identifier, plan_.lookup_hash, plan_.seed_key->public_key()});
+                              EstablishIntro{point.identifier, plan_.lookup_hash, swarm_key_});
 }
 
 // It is the same question, so whoever heard the first one only answers again.
@@ -204,7 +214,7 @@ void OwnIntroductions::on_packet(const Circuit& circuit, const Endpoint& origin,
         return counters.drop(Drop::inner_packet);
     const auto request = CreateE2e::parse(packet.subspan(kPrefixSize + 1));
     if (!request) return counters.drop(Drop::malformed);
-    if (request->lookup_hash != plan_.lookup_hash || request->swarm_key != plan_.seed_key->public_key())
+    if (request->lookup_hash != plan_.lookup_hash || request->swarm_key != swarm_key_)
         return counters.drop(Drop::unknown_swarm);
     if (!point->requests.admit(now)) return counters.drop(Drop::introduction_flood);
     on_request_(circuit.id(), origin, *request, now);

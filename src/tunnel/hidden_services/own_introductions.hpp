@@ -44,10 +44,13 @@ public:
     using OnRequest =
         std::function<void(CircuitId introduction, const Endpoint& origin, const CreateE2e& request, TimePoint now)>;
 
-    /// `plan` has a seed key; it and `circuits` outlive this.
+    /// `plan` has a seed key, under which these introductions stay, whatever key it has later; it and `circuits` outlive
+    /// this.
     OwnIntroductions(const SwarmPlan& plan, HiddenCircuits& circuits, OnRequest on_request);
 
     void tick(TimePoint now);
+    /// From now on no more are begun: there are others, under another key.
+    void retire(TimePoint now);
     [[nodiscard]] std::uint32_t established() const;
     /// Different nodes in a row that took the circuit and then said nothing. Anybody may register our swarm key at a
     /// node before we do, and an occupied one is met with silence: only another key helps.
@@ -91,6 +94,8 @@ private:
     const SwarmPlan& plan_;
     HiddenCircuits& circuits_;
     OnRequest on_request_;
+    PublicKey swarm_key_;
+    bool retired_ = false;
     std::vector<Point> points_;
     std::deque<std::pair<PublicKey, PublicKey>> silent_; ///< the hop before, which may have made it so, and the node
     std::vector<PublicKey> refused_; ///< by whom, since the last that was established

@@ -43,32 +43,56 @@ void OwnSwarms::apply(Swarm& swarm, SwarmPlan plan, TimePoint now)
 {
     const bool moved = plan.hops != swarm.plan.hops || plan.group != swarm.plan.group;
     if (moved || !plan.seed_key) stop_seeding(swarm, now);
-    else if (!same_key(plan.seed_key, swarm.plan.seed_key)) stop_introductions(swarm, now); // who is linked stays
+    else if (!same_key(plan.seed_key, swarm.plan.seed_key)) replace_introductions(swarm, now); // who is linked stays
     if (moved || !plan.download) stop_seeking(swarm, now);
     swarm.plan = std::move(plan); // its parts see the new one
     if (swarm.plan.seed_key && !swarm.meetings)
         swarm.meetings = std::make_unique<Meetings>(swarm.plan, circuits_, load_);
-    if (swarm.plan.seed_key && !swarm.introductions) {
-        swarm.introductions = std::make_unique<OwnIntroductions>(
-            swarm.plan, circuits_,
-            [meetings = swarm.meetings.get()](CircuitId introduction, const Endpoint& origin, const CreateE2e& request,
-                                              TimePoint when) {
-                meetings->on_request(introduction, origin, request, when);
-            });
-    }
+    if (swarm.plan.seed_key && !swarm.introductions) make_introductions(swarm);
     if (swarm.plan.download && !swarm.seeking)
         swarm.seeking = std::make_unique<Seeking>(swarm.plan, circuits_, lookups(swarm.plan));
 }
 
-void OwnSwarms::stop_introductions(Swarm& swarm, TimePoint now)
+void OwnSwarms::make_introductions(Swarm& swarm)
 {
-    if (swarm.introductions) circuits_.close_all_of(*swarm.introductions, now);
-    swarm.introductions.reset();
+    swarm.introductions = std::make_unique<OwnIntroductions>(
+        swarm.plan, circuits_,
+        [meetings = swarm.meetings.get(), key = *swarm.plan.seed_key](CircuitId introduction, const Endpoint& origin,
+                                                                      const CreateE2e& request, TimePoint when) {
+            meetings->on_request(introduction, origin, request, when, &key);
+        });
+}
+
+// Those that stand go on until others do, or nobody could find us meanwhile.
+void OwnSwarms::replace_introductions(Swarm& swarm, TimePoint now)
+{
+    if (!swarm.introductions) return;
+    if (swarm.introductions->established() == 0) return stop(swarm.introductions, now);
+    stop(swarm.former, now);
+    swarm.former = std::move(swarm.introductions);
+    swarm.former->retire(now);
+    swarm.replaced.reset();
+}
+
+void OwnSwarms::end_former(Swarm& swarm, TimePoint now)
+{
+    if (!swarm.former) return;
+    if (!swarm.introductions || swarm.introductions->established() == 0) swarm.replaced.reset();
+    else if (!swarm.replaced) swarm.replaced = now;
+    const bool replaced = swarm.replaced && now - *swarm.replaced >= kFormerKept;
+    if (replaced || swarm.former->established() == 0) stop(swarm.former, now);
+}
+
+void OwnSwarms::stop(std::unique_ptr<OwnIntroductions>& introductions, TimePoint now)
+{
+    if (introductions) circuits_.close_all_of(*introductions, now);
+    introductions.reset();
 }
 
 void OwnSwarms::stop_seeding(Swarm& swarm, TimePoint now)
 {
-    stop_introductions(swarm, now);
+    stop(swarm.introductions, now);
+    stop(swarm.former, now);
     if (swarm.meetings) circuits_.close_all_of(*swarm.meetings, now);
     swarm.meetings.reset();
 }
@@ -105,6 +129,8 @@ void OwnSwarms::tick(TimePoint now)
     std::erase_if(lookups_, [](const auto& entry) { return !entry.second->wanted(); });
     for (const auto& [hash, swarm] : swarms_) {
         if (swarm->introductions) swarm->introductions->tick(now);
+        if (swarm->former) swarm->former->tick(now);
+        end_former(*swarm, now);
         if (swarm->meetings) swarm->meetings->tick(now);
         if (swarm->seeking) swarm->seeking->tick(now);
     }
@@ -124,6 +150,7 @@ std::vector<SwarmView> OwnSwarms::views(TimePoint now) const
             view.announced = age(swarm->introductions->announced());
             view.refused = swarm->introductions->refused();
         }
+        if (swarm->former) view.introduction_points += swarm->former->established();
         if (swarm->meetings) {
             view.linking += swarm->meetings->waiting();
             view.links += swarm->meetings->links();

@@ -18,6 +18,8 @@ namespace cepa::tunnel {
 class OwnSwarms {
 public:
     static constexpr std::size_t kMost = 256;
+    /// Introductions under a former key stay so long when others stand: who looked just now knows the former only.
+    static constexpr Duration kFormerKept = std::chrono::seconds(60);
 
     explicit OwnSwarms(HiddenCircuits::Tools tools) : circuits_(std::move(tools)) {}
 
@@ -33,12 +35,17 @@ private:
     struct Swarm {
         SwarmPlan plan;
         std::unique_ptr<OwnIntroductions> introductions;
+        std::unique_ptr<OwnIntroductions> former; ///< under the key before, until others stand
+        std::optional<TimePoint> replaced;        ///< since others stand
         std::unique_ptr<Meetings> meetings;
         std::unique_ptr<Seeking> seeking;
     };
     using LookupKey = std::pair<std::uint8_t, std::uint32_t>;
     void apply(Swarm& swarm, SwarmPlan plan, TimePoint now);
-    void stop_introductions(Swarm& swarm, TimePoint now);
+    void make_introductions(Swarm& swarm);
+    void replace_introductions(Swarm& swarm, TimePoint now);
+    void end_former(Swarm& swarm, TimePoint now);
+    void stop(std::unique_ptr<OwnIntroductions>& introductions, TimePoint now);
     void stop_seeding(Swarm& swarm, TimePoint now);
     void stop_seeking(Swarm& swarm, TimePoint now);
     [[nodiscard]] LookupCircuits& lookups(const SwarmPlan& plan);
