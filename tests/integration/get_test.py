@@ -33,9 +33,9 @@ class Get(unittest.TestCase):
         cls.magnet = json.loads(subprocess.run([CEPA, "create", str(cls.file), "-o", str(cls.net.folder / "again.torrent"), "--json"],
                                                capture_output=True, text=True, env=cls.net.environment).stdout)["magnet"]
 
-    def command(self, source, out, *options, state=None, hops=2, seeder=None):
+    def command(self, source, out, *options, state=None, hops=2, seeder=None, tunnels=True):
         return [CEPA, "get", str(source), "-o", str(out), "--hops", str(hops), "--seeder", (seeder or self.seeder).swarm_address, "--workers", "1", "--state",
-                str(state or self.net.folder / f"get-{self.id().rpartition('.')[2]}"), *self.net.tunnel_options(), *options]
+                str(state or self.net.folder / f"get-{self.id().rpartition('.')[2]}"), *(self.net.tunnel_options() if tunnels else ()), *options]
 
     def run_get(self, *args, timeout=120, **kwargs):
         return subprocess.run(self.command(*args, **kwargs), capture_output=True, text=True, timeout=timeout, env=self.net.environment, stdin=subprocess.DEVNULL)
@@ -137,7 +137,11 @@ class Get(unittest.TestCase):
 
     def test_handed_to_a_running_service(self):
         service = self.net.service("service", workers=1)
-        run = self.run_get(self.torrent, self.out(), "--json", state=service.state)
+        refused = self.run_get(self.torrent, self.out(), state=service.state)
+        self.assertEqual(refused.returncode, 2, refused.stderr)
+        self.assertIn("a service runs on state folder", refused.stderr)
+        command = self.command(self.torrent, self.out(), "--json", state=service.state, tunnels=False)
+        run = subprocess.run(command, capture_output=True, text=True, timeout=120, env=self.net.environment, stdin=subprocess.DEVNULL)
         self.assertEqual(run.returncode, 0, run.stderr)
         self.assertIn("handed to the running service", run.stderr)
         self.assertEqual(network.sha256(self.out() / "film.bin"), self.hash)

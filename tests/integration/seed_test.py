@@ -64,11 +64,31 @@ class Seed(ProgramTest):
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             listen = "127.0.0.1:%d" % taken.getsockname()[1]
-            self.assert_refused(self.run_cepa("seed", self.file, "--listen", listen), 1, listen, "in use", "--listen")
+            run = self.run_cepa("seed", self.file, "--listen", listen)
+            self.assert_refused(run, 1, f"tcp {listen}: port in use by another program; choose another with --listen")
+            self.assertEqual(len(run.stderr.splitlines()), 1, "said once, and before anything is hashed")
+
+    def test_a_hidden_seed_looks_at_its_port_before_it_hashes(self):
+        with socket.socket(type=socket.SOCK_DGRAM) as taken:
+            taken.bind(("127.0.0.1", 0))
+            listen = "127.0.0.1:%d" % taken.getsockname()[1]
+            run = self.run_cepa("seed", self.file, "--hops", 2, "--join", "private", "--overlay", "ab" * 20, "--listen", listen,
+                                environment={"CEPA_NETWORK_ALLOW_LOOPBACK": "true"})
+        self.assert_refused(run, 1, f"udp {listen}: port in use by another program; choose another with --listen")
+        self.assertNotIn("hashing", run.stderr)
+
+    def test_beside_a_service_a_plain_seed_is_refused_and_a_hidden_one_takes_its_network(self):
+        service = self.start_cepa("run", "--listen", "127.0.0.1:0", "--workers", 0, "--join", "private", "--json")
+        self.assertTrue(json.loads(service.stdout.readline())["ready"])
+        self.assert_refused(self.run_cepa("seed", self.file), 1, "in use by cepa run", "--state", "handed over")
+        for flag, value in (("--overlay", "ab" * 20), ("--peer", "192.0.2.1:7759"), ("--listen", "127.0.0.1:0")):
+            self.assert_refused(self.run_cepa("seed", self.file, "--hops", 2, flag, value), 2, f"{flag}: a service runs on state folder")
 
     def test_hidden_seeding_without_a_network_is_refused_not_faked(self):
         self.assert_refused(self.run_cepa("seed", self.file, "--hops", 3), 2, "network")
         self.assert_refused(self.run_cepa("seed", self.file, "--peers", "hidden"), 2, "--hops 1 to 4")
+        self.assert_refused(self.run_cepa("seed", self.file, "--hops", 0, "--peers", "hidden"), 2, "--hops 1 to 4", "with no hops")
+        self.assert_refused(self.run_cepa("seed", self.file, "--although-seen"), 2, "--although-seen", "--hops 1 to 4")
 
     def test_a_bad_torrent(self):
         (self.folder / "bad.torrent").write_bytes(b"x")

@@ -2,10 +2,10 @@
 #include "main/api_torrents.hpp"
 #include "main/commands/commands.hpp"
 #include "main/commands/download_watch.hpp"
+#include "main/commands/hand_over.hpp"
 #include "main/commands/join_choice.hpp"
 #include "main/commands/seen_choice.hpp"
 #include "main/commands/torrent_argument.hpp"
-#include "main/control_client.hpp"
 #include "main/foreground.hpp"
 #include "main/interrupt.hpp"
 #include "main/torrent_service.hpp"
@@ -82,8 +82,11 @@ int by_service(CommandContext& context, ControlClient& service, const std::strin
 {
     Json params = add_params(context.options.torrent, source, folder);
     params["although_seen"] = although_seen;
-    const std::string id = service.call("add", params)["id"];
+    const Json added = service.call("add", params);
+    const std::string id = added["id"];
     context.console.note("handed to the running service");
+    for (const std::string& note : notes_of(added))
+        context.console.note(note);
     return watch_service(context, service, id);
 }
 
@@ -114,6 +117,9 @@ private:
     {
         if (!id) return fail_with(id.error());
         id_ = *id;
+        const auto added = app_.torrents().show(id_);
+        for (const std::string& note : added ? added->notes : std::vector<std::string>{})
+            context_.console.note(note);
         look_again();
     }
 
@@ -190,6 +196,12 @@ AddTorrent add_request(const CommandContext& context, const std::string& source,
     return request;
 }
 
+/// What is long, or said by the error already, is not said again.
+std::string named(const std::string& source, const std::string& error)
+{
+    return source.starts_with("magnet:") ? error : fmt::format("{}: {}", source, error);
+}
+
 int by_own_node(CommandContext& context, const std::string& source, const std::filesystem::path& folder,
                 bool although_seen)
 {
@@ -214,7 +226,7 @@ int by_own_node(CommandContext& context, const std::string& source, const std::f
     int status = foreground.run();
 
     if (!download.error().empty())
-        throw UserError(fmt::format("{}: {}", source, download.error()),
+        throw UserError(named(source, download.error()),
                         source.starts_with("magnet:") && download.last().empty() ? kMisuse : kFailed);
     if (download.complete()) {
         std::error_code ignored;
@@ -235,13 +247,7 @@ int get_command(CommandContext& context)
     const auto folder = checked_folder(context.options.torrent.folder);
     const bool asks_hidden = has_hidden_peers(context.options.torrent.peers.value_or(PeerMode::open));
     const bool although_seen = asks_hidden && choose_although_seen(context, id_of_source(source));
-    if (auto service = ControlClient::connect(context.state)) {
-        const std::string command = service->call("status").value("command", "");
-        if (command == "run") return by_service(context, *service, source, folder, although_seen);
-        throw UserError(
-            fmt::format("state folder {}: in use by cepa {}; wait for it or choose another folder with --state",
-                        context.state.string(), command));
-    }
+    if (auto service = service_to_hand_to(context)) return by_service(context, *service, source, folder, although_seen);
     return by_own_node(context, source, folder, although_seen);
 }
 

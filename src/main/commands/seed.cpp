@@ -1,6 +1,8 @@
 // Seeds a file or folder plainly (hops 0): peers see this computer's address. With hops: seed_hidden.cpp.
 #include "main/commands/commands.hpp"
+#include "main/commands/listen_check.hpp"
 #include "main/commands/named_torrent.hpp"
+#include "main/control_client.hpp"
 #include "main/foreground.hpp"
 #include "main/quantity.hpp"
 #include "main/torrent_creator.hpp"
@@ -75,6 +77,18 @@ struct Seeding {
     }
 };
 
+/// Seen by everybody, so it shares no process and no state with torrents that are not.
+void need_no_service(const CommandContext& context)
+{
+    auto service = ControlClient::connect(context.state);
+    if (!service) return;
+    const std::string command = service->call("status").value("command", "");
+    throw UserError(fmt::format("state folder {}: in use by cepa {}, and a seed without hops runs by itself; choose "
+                                "another folder with --state{}",
+                                context.state.string(), command,
+                                command == "run" ? " (with --hops 1 to 4 it would be handed over)" : ""));
+}
+
 } // namespace
 
 int seed_command(CommandContext& context)
@@ -82,8 +96,11 @@ int seed_command(CommandContext& context)
     const TorrentOptions& torrent = context.options.torrent;
     if (torrent.hops.value_or(0) != 0) return hidden_seed_command(context);
     if (torrent.peers && *torrent.peers != PeerMode::open)
-        throw Misuse("seed: hidden peers need --hops 1 to 4; without --hops your address is seen by every peer");
+        throw Misuse("seed: hidden peers need --hops 1 to 4; with no hops your address is seen by every peer");
+    if (torrent.although_seen) throw Misuse("seed: --although-seen is about hidden peers: it needs --hops 1 to 4");
+    need_no_service(context);
     StateFolder state = StateFolder::open(context.state);
+    check_listen(context.settings.torrent_listen, ListensFor::torrents);
     std::string magnet;
     AddTorrent request;
     request.content = torrent_content(context, magnet);

@@ -5,10 +5,11 @@
 #include "main/atomic_file.hpp"
 #include "main/commands/commands.hpp"
 #include "main/commands/findable_watch.hpp"
+#include "main/commands/hand_over.hpp"
 #include "main/commands/hidden_seed_torrent.hpp"
 #include "main/commands/join_choice.hpp"
+#include "main/commands/listen_check.hpp"
 #include "main/commands/seen_choice.hpp"
-#include "main/control_client.hpp"
 #include "main/foreground.hpp"
 #include "main/interrupt.hpp"
 #include "main/torrent_service.hpp"
@@ -21,10 +22,10 @@ namespace {
 
 constexpr std::chrono::milliseconds kFindableLook{250};
 
-void announce_hidden(CommandContext& context, const SeedTorrent& torrent)
+void announce_hidden(CommandContext& context, const SeedTorrent& torrent, const char* how_it_ends)
 {
     context.console.note(
-        fmt::format("seeding {} hidden, {} hops; Ctrl-C stops", torrent.id, *context.options.torrent.hops));
+        fmt::format("seeding {} hidden, {} hops; {}", torrent.id, *context.options.torrent.hops, how_it_ends));
     context.console.line(torrent.magnet);
     context.console.result({{"ready", true}, {"id", torrent.id}, {"magnet", torrent.magnet}});
 }
@@ -36,7 +37,8 @@ PeerMode hidden_mode(const CommandContext& context)
     if (torrent.hops.value_or(0) > kMostHiddenHops)
         throw Misuse(fmt::format("seed: hidden seeding takes 1 to {} hops", kMostHiddenHops));
     if (mode == PeerMode::open)
-        throw Misuse("seed: --peers public with --hops: nobody could connect to it; hidden or both");
+        throw Misuse("seed: --peers public with --hops: open peers cannot reach a seed that is behind circuits; say "
+                     "--peers hidden or both");
     if (mode == PeerMode::hidden && !context.options.create.trackers.empty())
         throw Misuse("seed: --tracker with hidden peers only: it would never be asked; see --peers both");
     return mode;
@@ -55,7 +57,7 @@ int by_service(CommandContext& context, ControlClient& service, const SeedTorren
                                {"although_seen", although_seen},
                                {"seed", true}});
     context.console.note("handed to the running service");
-    announce_hidden(context, torrent);
+    announce_hidden(context, torrent, "Ctrl-C ends only this wait until it can be found");
     const BootClock clock;
     FindableWatch watch(context.console);
     Interrupt interrupt;
@@ -96,7 +98,7 @@ struct OwnSeeding {
     {
         if (!id) return fail_with(id.error());
         added = true;
-        announce_hidden(context, torrent);
+        announce_hidden(context, torrent, "Ctrl-C stops");
     }
     void look()
     {
@@ -144,17 +146,13 @@ int by_own_node(CommandContext& context, StateFolder state, const SeedTorrent& t
 int hidden_seed_command(CommandContext& context)
 {
     const PeerMode mode = hidden_mode(context);
-    if (auto service = ControlClient::connect(context.state)) {
-        const std::string command = service->call("status").value("command", "");
-        if (command != "run")
-            throw UserError(
-                fmt::format("state folder {}: in use by cepa {}; wait for it or choose another folder with --state",
-                            context.state.string(), command));
+    if (auto service = service_to_hand_to(context)) {
         const SeedTorrent torrent = seed_torrent(context);
         return by_service(context, *service, torrent, to_string(mode), choose_although_seen(context, torrent.id));
     }
     need_network(context);
     StateFolder state = StateFolder::open(context.state);
+    check_listen(context.settings.listen, ListensFor::tunnels);
     const SeedTorrent torrent = seed_torrent(context);
     const bool although_seen = choose_although_seen(context, torrent.id);
     return by_own_node(context, std::move(state), torrent, mode, although_seen);

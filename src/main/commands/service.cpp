@@ -19,7 +19,7 @@ void check_roles(CommandContext& context)
     Settings& s = context.settings;
     const bool serves = s.relay.enabled || s.exit.enabled;
     if (context.options.command == Command::node && !serves)
-        throw Misuse("cepa node: name what it is to be: --relay, --exit, or both");
+        throw Misuse("node: name what it is to be: --relay, --exit, or both");
     if (serves && s.listen.port == 0 && s.listen.ip.is_unspecified()) s.listen.port = kNodePort;
     if (s.exit.enabled) say_what_exiting_means(context.console);
 }
