@@ -39,6 +39,11 @@ constexpr std::array<CommandName, 18> kCommands{{
     {Command::settings, "settings", "every key of cepa.toml: its default, its meaning, its environment variable"},
 }};
 
+constexpr const char* kFlagsFooter = "Flags of every command: see cepa --help";
+constexpr const char* kSeedFooter =
+    "It is seeded until Ctrl-C. With --hops and a service (cepa run) on the same --state the service takes it over,\n"
+    "with its own network and address, and goes on after a restart. A plain seed needs a state folder for itself.\n";
+
 std::string check_endpoint(const std::string& text)
 {
     const auto endpoint = Endpoint::parse(text);
@@ -106,7 +111,8 @@ void add_global_flags(CLI::App& app, Raw& raw)
     app.add_option("--config", o.settings_file, "settings file (TOML)")->envname("")->type_name("FILE");
     app.add_option("--state", o.state, "state folder of the node")->type_name("DIR");
     add_setting(app, raw, "--workers", "workers.count", "N|auto", "worker processes; 0: everything in this process");
-    app.add_option("--listen", raw.listen, "UDP address of the node; of seed: of the torrents")->type_name("ADDR:PORT");
+    app.add_option("--listen", raw.listen, "UDP address of the node; of a seed without hops: of its torrents")
+        ->type_name("ADDR:PORT");
     add_setting(app, raw, "--overlay", "network.overlay", "tribler|HEX", "id of the tunnel overlay");
     add_repeatable(app, "--peer", raw.peers, "a node to walk to first (repeatable)");
     add_setting(app, raw, "--join", "network.join", "public|private", "which network: private is the default");
@@ -114,30 +120,37 @@ void add_global_flags(CLI::App& app, Raw& raw)
     app.add_flag("--json", o.json, "the last line on stdout is one JSON object");
 }
 
-void add_hops(CLI::App& command, Raw& raw)
+void add_hops(CLI::App& command, Raw& raw, const char* what)
 {
-    command.add_option("--hops", raw.hops, "hops of the circuits: 0 (plain, no anonymity) to 5")
-        ->check(CLI::Range(0, 5))
-        ->type_name("N");
+    command.add_option("--hops", raw.hops, what)->check(CLI::Range(0, 5))->type_name("N");
 }
 
 void add_demo(CLI::App& c, Raw& raw)
 {
     DemoOptions& d = raw.options.demo;
     c.add_option("FILE", d.file, "what to send through; without it a random file of --size");
-    add_hops(c, raw);
+    add_hops(c, raw, "hops of the circuits: 0 (plain, no anonymity) to 5; default 3");
     c.add_option_function<std::uint32_t>(
          "--relays",
          [&d](std::uint32_t count) {
              d.relays = count;
              d.relays_given = true;
          },
-         "relay processes")
+         "relay processes; with --hidden four more than hops, if that is more")
         ->check(CLI::Range(0, 64))
         ->default_str(std::to_string(d.relays))
         ->type_name("N");
-    c.add_option("--exits", d.exits, "exit processes")->check(CLI::Range(0, 64))->capture_default_str()->type_name("N");
-    c.add_flag("--hidden", d.hidden, "a hidden seeder and a hidden downloader; no exit is needed (--exits 0)");
+    c.add_option_function<std::uint32_t>(
+         "--exits",
+         [&d](std::uint32_t count) {
+             d.exits = count;
+             d.exits_given = true;
+         },
+         "exit processes; with --hidden none")
+        ->check(CLI::Range(0, 64))
+        ->default_str(std::to_string(d.exits))
+        ->type_name("N");
+    c.add_flag("--hidden", d.hidden, "a hidden seeder and a hidden downloader, which need no exit");
     c.add_option("--seeders", d.seeders, "seeder processes; default: enough to load every worker")
         ->check(CLI::Range(1, 64))
         ->type_name("N");
@@ -152,7 +165,7 @@ void add_peer_mode(CLI::App& c, Raw& raw)
         ->check(CLI::IsMember({"hidden", "public", "both"}))
         ->type_name("KIND");
     c.add_flag("--although-seen", raw.options.torrent.although_seen,
-               "hidden peers although this torrent was used without hops before");
+               "hidden peers although this state folder has used the torrent without hops before");
 }
 
 void add_torrent(CLI::App& c, Raw& raw, const char* what)
@@ -160,7 +173,7 @@ void add_torrent(CLI::App& c, Raw& raw, const char* what)
     TorrentOptions& t = raw.options.torrent;
     c.add_option("SOURCE", t.source, what)->required();
     c.add_option("--output,-o", t.folder, "folder of the download")->type_name("DIR");
-    add_hops(c, raw);
+    add_hops(c, raw, "hops of the circuits: 0 (plain, no anonymity) to 5; default: tunnels.hops, 3 unless it was set");
     c.add_option("--group", t.group, "isolation group: torrents of two groups share no circuit")->type_name("NAME");
     add_repeatable(c, "--seeder", raw.seeders, "a peer of the swarm to connect to at once (repeatable)");
     add_peer_mode(c, raw);
@@ -186,7 +199,7 @@ void add_command_flags(CLI::App& c, Command command, Raw& raw)
         c.add_option("--torrent", o.create.output,
                      "its own .torrent file, when one exists: nothing is hashed then, and all files must be there")
             ->type_name("FILE");
-        add_hops(c, raw);
+        add_hops(c, raw, "1 to 4: hidden, through so many hops; 0, the default: plain, under your address");
         add_peer_mode(c, raw);
         c.add_option("--tracker", o.create.trackers, "announce to this tracker (repeatable)")->expected(1)->take_all();
         break;
@@ -251,6 +264,7 @@ std::optional<ParseEnd> finish(Raw& raw)
         o.torrent.hops = static_cast<std::uint8_t>(raw.hops);
     }
     if (!raw.peer_mode.empty()) o.torrent.peers = parse_peer_mode(raw.peer_mode);
+    if (o.demo.hidden && !o.demo.exits_given) o.demo.exits = 0;
     if (o.demo.exits == 0 && !o.demo.hidden) return ParseEnd{"--exits 0: only with --hidden can a demo do without", 2};
     if (o.torrent.peers == PeerMode::hidden && !o.torrent.seeders.empty())
         return ParseEnd{"--seeder names an open peer, and --peers hidden takes none", 2};
@@ -286,7 +300,7 @@ std::expected<Options, ParseEnd> parse_options(std::vector<std::string> argument
         command->fallthrough(); // global flags may stand behind the command
         command->callback([&raw, &entry] { raw.options.command = entry.command; });
         add_command_flags(*command, entry.command, raw);
-        command->footer("Flags of every command: see cepa --help");
+        command->footer(entry.command == Command::seed ? std::string(kSeedFooter) + kFlagsFooter : kFlagsFooter);
     }
     std::ranges::reverse(arguments); // CLI11 takes them from the back
     try {

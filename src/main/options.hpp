@@ -46,6 +46,7 @@ struct DemoOptions {
     std::uint32_t seeders = 0; ///< 0: enough to load every worker
     bool hidden = false;       ///< one hidden seeder, found and reached through circuits only
     bool relays_given = false;
+    bool exits_given = false;
     std::uint64_t size_bytes = std::uint64_t{256} << 20U;
     std::filesystem::path output; ///< empty: the download is deleted
     bool front_process = false;   ///< every node with a pool steers by its main process, as where the kernel cannot

@@ -169,7 +169,7 @@ constexpr SettingKey kKeys[] = {
      [](Settings& s, Values v) { return put(s.max_workers, parse_number<std::uint32_t>(v[0], 1, 64)); }},
     {"workers.sync_interval", SettingKind::text, "5s", "how often workers report",
      "a time from 50ms to 5min, such as 5s", put_sync_interval},
-    {"tunnels.hops", SettingKind::number, "3", "hops of new torrents; 0: plain, no anonymity",
+    {"tunnels.hops", SettingKind::number, "3", "hops of get and add without --hops; 0: plain, no anonymity",
      "a number of hops from 0 (plain, no anonymity) to 5",
      [](Settings& s, Values v) { return put(s.hops, parse_number<std::uint8_t>(v[0], 0, 5)); }},
     {"tunnels.circuits_per_worker", SettingKind::number, "2", "circuits kept per worker and route",

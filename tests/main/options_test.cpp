@@ -85,6 +85,26 @@ TEST(Options, Demo)
     EXPECT_EQ(parsed->demo.output, "out");
 }
 
+TEST(Options, AHiddenDemoHasNoExitsUnlessTheyAreAskedFor)
+{
+    EXPECT_EQ(parse({"demo"})->demo.exits, 2u);
+    EXPECT_EQ(parse({"demo", "--hidden"})->demo.exits, 0u);
+    EXPECT_EQ(parse({"demo", "--hidden", "--exits", "1"})->demo.exits, 1u);
+    EXPECT_THAT(parse({"demo", "--help"}).error().text, HasSubstr("with --hidden none"));
+}
+
+TEST(Options, HelpSaysHowManyHopsThereAreByDefault)
+{
+    EXPECT_THAT(parse({"demo", "--help"}).error().text, HasSubstr("default 3"));
+    for (const char* command : {"get", "add"})
+        EXPECT_THAT(parse({command, "--help"}).error().text, HasSubstr("3 unless it was set"));
+    const std::string seed = parse({"seed", "--help"}).error().text;
+    EXPECT_THAT(seed, HasSubstr("the default: plain"));
+    EXPECT_THAT(seed, HasSubstr("the service takes it over"));
+    EXPECT_THAT(seed, HasSubstr("this state folder has used"));
+    EXPECT_THAT(parse({"--help"}).error().text, HasSubstr("of a seed without hops"));
+}
+
 TEST(Options, RolesAreSettings)
 {
     const auto parsed = parse({"node", "--relay", "--exit"});

@@ -28,6 +28,16 @@ void check_magnet(const std::string& link)
     if (const auto parsed = parse_magnet(link); !parsed) throw Misuse("bad " + parsed.error());
 }
 
+/// Empty when the text is no info hash in hex.
+std::string link_of_hash(const std::string& text)
+{
+    constexpr std::size_t kV1Digits = 40;
+    constexpr std::size_t kV2Digits = 64;
+    if (text.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos) return {};
+    if (text.size() == kV1Digits) return "magnet:?xt=urn:btih:" + text;
+    return text.size() == kV2Digits ? "magnet:?xt=urn:btmh:1220" + text : std::string(); // 1220: SHA-256, 32 bytes
+}
+
 /// A .torrent file is a dictionary: its first byte tells it from nearly all that is none, before anything else is done.
 bool begins_like_torrent(const std::filesystem::path& path)
 {
@@ -48,6 +58,9 @@ std::string checked_source(const std::string& source)
                      ".torrent file and name it");
     std::error_code error;
     const auto path = std::filesystem::absolute(source, error);
+    const bool absent = ::access(path.c_str(), F_OK) != 0;
+    if (const std::string link = absent ? link_of_hash(source) : ""; !link.empty())
+        throw Misuse(fmt::format("torrent {}: not a file; for an info hash write {}", source, link));
     if (::access(path.c_str(), R_OK) != 0) throw UserError(fmt::format("torrent {}: {}", source, std::strerror(errno)));
     if (std::filesystem::is_directory(path, error))
         throw UserError(fmt::format("torrent {}: a folder, not a .torrent file", source));

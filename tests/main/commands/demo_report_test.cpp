@@ -51,3 +51,27 @@ TEST(DemoReport, APlainDownloadHasNoCircuitsToSpeakOf)
     EXPECT_THAT(report, testing::Not(HasSubstr("circuits")));
     EXPECT_THAT(report, testing::Not(HasSubstr("containment")));
 }
+
+TEST(DemoReport, AHiddenOneSaysWhatItsFiguresMean)
+{
+    Json hidden = good();
+    hidden.update({{"hidden", true},
+                   {"links", 1},
+                   {"capture", "on lo"},
+                   {"capture_lost", 0},
+                   {"direct_packets", 0},
+                   {"beyond_first_hop", 0},
+                   {"other_packets", 0},
+                   {"proved", true}});
+    const std::string report = demo_report(hidden);
+    EXPECT_THAT(report, HasSubstr("hidden, 1 link; captured on loopback"));
+    EXPECT_THAT(report, HasSubstr("neither could learn the other's address"));
+    EXPECT_THAT(report, HasSubstr("0.5s to build circuits, find the seeder and link;"));
+    hidden.update({{"links", 2}, {"direct_packets", 3}, {"proved", false}});
+    EXPECT_THAT(demo_report(hidden), testing::AllOf(HasSubstr("hidden, 2 links"), HasSubstr("SENT MORE THAN CELLS"),
+                                                    testing::Not(HasSubstr("neither could"))));
+    hidden.update({{"capture_lost", 4}});
+    EXPECT_THAT(demo_report(hidden), HasSubstr("4 packets escaped the capture, so nothing is proved"));
+    hidden.update({{"capture", "not permitted"}, {"capture_lost", nullptr}, {"proved", nullptr}});
+    EXPECT_THAT(demo_report(hidden), HasSubstr("nothing could be captured here (not permitted)"));
+}

@@ -43,6 +43,13 @@ TEST(TorrentArgument, BadOnesAreNamed)
 {
     EXPECT_THAT(complaint("/nonexistent/a.torrent").first, HasSubstr("torrent /nonexistent/a.torrent: No such file"));
     EXPECT_EQ(complaint("/nonexistent/a.torrent").second, kFailed);
+    const std::string v1(40, 'a');
+    EXPECT_THAT(complaint(v1).first, HasSubstr("not a file; for an info hash write magnet:?xt=urn:btih:" + v1));
+    EXPECT_EQ(complaint(v1).second, kMisuse);
+    const std::string v2(64, 'B');
+    EXPECT_THAT(complaint(v2).first, HasSubstr("magnet:?xt=urn:btmh:1220" + v2));
+    EXPECT_EQ(checked_source("magnet:?xt=urn:btmh:1220" + v2), "magnet:?xt=urn:btmh:1220" + v2);
+    EXPECT_THAT(complaint(std::string(40, 'x')).first, HasSubstr("No such file"));
     EXPECT_THAT(complaint("magnet:?dn=x").first, HasSubstr("bad magnet link"));
     EXPECT_EQ(complaint("magnet:?dn=x").second, kMisuse);
     EXPECT_THAT(complaint("https://example.org/a.torrent").first, HasSubstr("not fetched from the Web"));
