@@ -38,7 +38,9 @@ Json route_json(const RouteStatus& route, const NodeView& view)
             {"last_error", route.last_error},
             {"in_state_s", in_seconds(route.in_state)},
             {"flows", route.flows},
-            {"waiting_for", waiting_text(route, discovery, view.settings.allow_equal_prefixes)}};
+            // One that nobody uses any more lingers, and waits for nothing.
+            {"waiting_for",
+             route.wanted == 0 ? "" : waiting_text(route, discovery, view.settings.allow_equal_prefixes)}};
 }
 
 Json network_json(const NodeView& view)

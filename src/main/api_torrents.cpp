@@ -118,8 +118,35 @@ Json to_json(const TorrentInfo& t)
              {"error", t.error},
              {"folder", t.save_path.string()},
              {"waiting_for", t.waiting_for},
-             {"waiting_s", in_seconds(t.waiting)}};
+             {"waiting_s", in_seconds(t.waiting)},
+             {"notes", t.notes}};
     out["eta_s"] = t.eta ? Json(t.eta->count()) : Json();
+    return out;
+}
+
+namespace {
+
+/// "plain", "3 hops", "2 hops, hidden peers".
+std::string path_text(const Json& t)
+{
+    const int hops = t.value("hops", 0);
+    if (hops == 0) return "plain";
+    const std::string mode = t.value("peer_mode", "");
+    return fmt::format("{} hop{}{}", hops, hops == 1 ? "" : "s",
+                       mode == "hidden" ? ", hidden peers"
+                       : mode == "both" ? ", hidden and public peers"
+                                        : "");
+}
+
+} // namespace
+
+std::vector<std::string> notes_of(const Json& answer)
+{
+    const auto notes = answer.find("notes");
+    if (notes == answer.end() || !notes->is_array()) return {};
+    std::vector<std::string> out;
+    for (const Json& note : *notes)
+        if (note.is_string()) out.push_back(note.get<std::string>());
     return out;
 }
 
@@ -128,6 +155,7 @@ std::string torrent_line(const Json& t)
     const std::string name = t.value("name", "");
     std::string out = fmt::format("{:.10}  {:>5.1f} %  {:>10}  {}", t.value("id", ""), 100.0 * t.value("progress", 0.0),
                                   t.value("state", ""), name.empty() ? "(name not known yet)" : name);
+    out += "  " + path_text(t);
     // libtorrent's rate is a mean that outlives the download.
     if (t.value("download_bytes_per_s", std::uint64_t{0}) > 0 && !t.value("complete", false))
         out += "  down " + format_rate(t.value("download_bytes_per_s", 0.0));
@@ -144,12 +172,12 @@ std::string torrent_line(const Json& t)
 void add_torrent_methods(Api& api, TorrentService& torrents, TorrentDefaults defaults)
 {
     api.add("add", [&torrents, defaults = std::move(defaults)](const Json& params, Api::Respond respond) {
-        torrents.add(add_request(params, defaults), [respond = std::move(respond)](Answer<std::string> id) {
-            if (id)
-                respond(Json{{"id", *id}});
-            else
-                respond(std::unexpected(ApiError{id.error()}));
-        });
+        const auto answer = [&torrents, respond = std::move(respond)](const Answer<std::string>& id) {
+            if (!id) return respond(std::unexpected(ApiError{id.error()}));
+            const auto added = torrents.show(*id);
+            respond(Json{{"id", *id}, {"notes", added ? added->notes : std::vector<std::string>{}}});
+        };
+        torrents.add(add_request(params, defaults), answer);
     });
     api.add("list", [&torrents](const Json&, Api::Respond respond) { list(torrents, respond); });
     api.add("show", [&torrents](const Json& params, Api::Respond respond) {

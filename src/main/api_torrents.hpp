@@ -20,6 +20,8 @@ void add_torrent_methods(Api& api, TorrentService& torrents, TorrentDefaults def
 
 /// A torrent as clients see it.
 [[nodiscard]] Json to_json(const TorrentInfo& torrent);
+/// What the user of a torrent should know of how it was taken, from an answer to add or show.
+[[nodiscard]] std::vector<std::string> notes_of(const Json& answer);
 /// The same text and units as list and show have them: "waiting: ..., for 12.0s" and so on.
 [[nodiscard]] std::string torrent_line(const Json& torrent);
 

@@ -62,7 +62,6 @@ void update_sizes(TorrentInfo& info, const lt::torrent_status& status)
     info.bytes_done = count(status.total_wanted_done);
     info.bytes_total = count(status.total_wanted);
     info.downloaded = count(status.all_time_download);
-    info.uploaded = count(status.all_time_upload);
     info.wasted = count(status.total_failed_bytes) + count(status.total_redundant_bytes);
     info.download_bytes_per_s = count(status.download_payload_rate);
     info.upload_bytes_per_s = count(status.upload_payload_rate);
@@ -79,6 +78,14 @@ std::optional<std::chrono::seconds> eta_of(const TorrentInfo& info)
     if (info.state != TorrentState::downloading || info.download_bytes_per_s == 0) return std::nullopt;
     const std::uint64_t left = info.bytes_total - std::min(info.bytes_done, info.bytes_total);
     return std::chrono::seconds(static_cast<std::int64_t>(left / info.download_bytes_per_s));
+}
+
+/// libtorrent adds to its sum of all times once a second, and only while somebody is connected: what was served just
+/// before the last one left is only in the sum of this start.
+std::uint64_t uploaded_of(const TorrentRecord& record, const lt::torrent_status& status)
+{
+    return std::max({record.info.uploaded, count(status.all_time_upload),
+                     record.uploaded_before + count(status.total_payload_upload)});
 }
 
 } // namespace
@@ -137,6 +144,7 @@ void update_record(TorrentRecord& record, const lt::torrent_status& status)
     if (complete && !info.complete) record.hidden_waiting.clear(); // the download's; a seed waits for other things
     info.complete = complete;
     info.progress = std::clamp(static_cast<double>(status.progress_ppm) / 1e6, 0.0, 1.0);
+    info.uploaded = uploaded_of(record, status);
     update_sizes(info, status);
     info.peers = static_cast<unsigned>(std::max(status.num_peers, 0));
     info.seeds = static_cast<unsigned>(std::max(status.num_seeds, 0));
@@ -155,8 +163,10 @@ std::string missing_of(const TorrentInfo& info, const RouteState& route, const s
     if (complete) return hidden;
     if (info.peer_mode == PeerMode::both && info.peers == 0 && !hidden.empty()) return hidden;
     if (info.peers == 0 && !info.findable)
-        return "no way to find peers: no UDP tracker, DHT has no entry point (name a peer with --seeder, or nodes in "
-               "torrents.dht_nodes)";
+        return fmt::format("no way to find peers: no UDP tracker, DHT has no entry point{} (name a peer with --seeder, or "
+                           "nodes in torrents.dht_nodes{})",
+                           info.seen_plainly ? ", no hidden peers because it was used without hops before" : "",
+                           info.seen_plainly ? ", or see --although-seen" : "");
     if (info.peers == 0) return "peers (none connected)";
     if (info.state == TorrentState::metadata) return "the torrent's description, from a peer";
     if (info.download_bytes_per_s == 0 && info.seeds == 0) return "a peer that has the missing pieces";

@@ -35,6 +35,7 @@ struct TorrentRecord {
     bool unsaved = true;               ///< changed since its resume data was last asked for
     std::string hidden_waiting;        ///< what its hidden side waits for; empty: nothing, or there is none
     std::string write_error;           ///< the first thing that failed with a file; cleared by resume
+    std::uint64_t uploaded_before = 0; ///< in its life before this start
     TimePoint waiting_since{};
     std::vector<Endpoint> first_peers;                           ///< that the user named
     std::set<Endpoint> hidden_seeders;                           ///< made-up addresses of those linked now

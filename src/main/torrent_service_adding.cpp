@@ -39,11 +39,40 @@ Answer<void> TorrentService::Impl::check_peer_mode(AddTorrent& request, const Id
             fmt::format("torrent {}: was used without hops before: who saw this computer in its swarm then can guess who "
                         "its hidden peer is now. To go on all the same: --although-seen",
                         id));
-    log::warn("a torrent was used without hops before: it takes no hidden peers unless asked to",
-              {log::field("torrent", Sensitive(id))});
     request.peer_mode = PeerMode::open;
     return {};
 }
+
+namespace {
+
+std::string counted(std::size_t n, const char* what)
+{
+    return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s");
+}
+
+/// Where its peers will not come from, though somebody named them or they are the default.
+std::vector<std::string> notes_of(const AddTorrent& asked, PeerMode mode, const std::string& id, std::size_t trackers,
+                                  std::size_t peers)
+{
+    std::vector<std::string> notes;
+    if (has_hidden_peers(asked.peer_mode) && !has_hidden_peers(mode))
+        notes.push_back(fmt::format("torrent {:.10} takes no hidden peers: it was used without hops before, and who saw "
+                                    "this computer in its swarm then could guess who its hidden peer is. To take them "
+                                    "all the same: --peers both --although-seen (in a running service: first cepa "
+                                    "remove {:.10})",
+                                    id, id));
+    if (!asked.peer_mode_chosen && asked.route.hops > kMostHiddenHops)
+        notes.push_back(fmt::format("torrent {:.10} takes no hidden peers: they need 1 to {} hops", id, kMostHiddenHops));
+    if (mode == PeerMode::hidden && trackers > 0)
+        notes.push_back(fmt::format("hidden peers only: {} of torrent {:.10} {} not asked", counted(trackers, "tracker"),
+                                    id, trackers == 1 ? "is" : "are"));
+    if (mode == PeerMode::hidden && peers > 0)
+        notes.push_back(fmt::format("hidden peers only: {} named by the link of torrent {:.10} {} not connected to",
+                                    counted(peers, "peer"), id, peers == 1 ? "is" : "are"));
+    return notes;
+}
+
+} // namespace
 
 /// Looks for what an earlier life left before the torrent's resume data is written anew.
 Answer<void> TorrentService::Impl::add_read(lt::add_torrent_params params, const AddTorrent& request, IdDone done)
@@ -105,6 +134,9 @@ Answer<void> TorrentService::Impl::add_parsed(lt::add_torrent_params params, Add
                                            twin->info.id, twin->info.id));
     plain_life = plain_life || route.hops == 0 ||
                  (has_hidden_peers(request.peer_mode) && has_plain_mark(params.info_hashes));
+    const AddTorrent asked = request;
+    const std::size_t trackers = params.trackers.size() + (params.ti ? params.ti->trackers().size() : 0);
+    const std::size_t named_peers = params.peers.size();
     if (Answer<void> possible = check_peer_mode(request, id, plain_life); !possible) return possible;
     if (Answer<void> complete = complete_params(params, request, policy_of(route, request.peer_mode)); !complete)
         return complete;
@@ -123,7 +155,11 @@ Answer<void> TorrentService::Impl::add_parsed(lt::add_torrent_params params, Add
     record.info.peer_mode = request.peer_mode;
     record.plain_life = plain_life;
     record.although_seen = request.although_seen;
+    record.uploaded_before = static_cast<std::uint64_t>(std::max<std::int64_t>(params.total_uploaded, 0));
+    record.info.uploaded = record.uploaded_before;
     record.ids = ids;
+    record.info.notes = notes_of(asked, request.peer_mode, id, trackers, named_peers);
+    record.info.seen_plainly = has_hidden_peers(asked.peer_mode) && !has_hidden_peers(request.peer_mode);
     record.first_peers = request.peers;
     record.info.findable = findable(params, request);
     record.waiting_since = clock_.now();

@@ -4,6 +4,7 @@
 
 #include <libtorrent/error_code.hpp>
 
+#include <algorithm>
 #include <cassert>
 #include <utility>
 
@@ -55,7 +56,9 @@ void TorrentService::Impl::on_saved(const lt::save_resume_data_alert& alert)
 {
     TorrentRecord* record = record_of(alert.handle);
     if (record == nullptr) return;
-    writer_.save({record->info.id, record->info.route, record->paused, record->plain_life, alert.params,
+    lt::add_torrent_params params = alert.params;
+    params.total_uploaded = std::max(params.total_uploaded, static_cast<std::int64_t>(record->info.uploaded));
+    writer_.save({record->info.id, record->info.route, record->paused, record->plain_life, std::move(params),
                   record->info.peer_mode},
                  {next_waiter(*record)});
 }

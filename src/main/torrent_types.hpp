@@ -95,6 +95,10 @@ struct TorrentInfo {
     std::filesystem::path save_path;
     std::string waiting_for; ///< what it needs to go on, for the user; empty while nothing is missing
     Duration waiting{};      ///< for how long already
+    /// What its user should know of how it was taken: whom it is not to get peers from, though they were named or are
+    /// the default. Since this start.
+    std::vector<std::string> notes;
+    bool seen_plainly = false; ///< has no hidden peers, because it was used without hops before
     bool findable = true;    ///< it has a peer, a tracker that its route can reach, or a DHT with an entry point
 };
 

@@ -34,9 +34,9 @@ std::string network_text(const proto::DiscoveryInfo& discovery)
 {
     if (discovery.peers() == 0) return "no nodes known: only plain torrents (--hops 0) work";
     if (discovery.exits() == 0)
-        return "no exits known: anonymous torrents wait; plain torrents (--hops 0) and relaying for others work";
-    return fmt::format("{} relays and {} exits known, in {} networks (/16)", discovery.relays(), discovery.exits(),
-                       discovery.distinct_prefixes());
+        return "no exits known: anonymous torrents reach hidden peers only; plain torrents (--hops 0) and relaying for "
+               "others work";
+    return {};
 }
 
 std::string reach_text(const proto::DiscoveryInfo& discovery, bool serves)

@@ -15,7 +15,7 @@ namespace cepa::main {
 [[nodiscard]] std::string waiting_text(const RouteStatus& route, const proto::DiscoveryInfo& discovery,
                                        bool equal_prefixes);
 
-/// What works and what does not with the peers that are known, for `cepa status`.
+/// What does not work with the peers that are known, and what does, for `cepa status`; empty: everything works.
 [[nodiscard]] std::string network_text(const proto::DiscoveryInfo& discovery);
 
 /// What an address translator in front of this node keeps others from; empty when nothing has to be said. `serves`: it

@@ -77,6 +77,10 @@ TEST(ApiNode, WorkersAboveTheWishDrain)
     EXPECT_EQ(ask("status")["routes"][0]["closing"], 2);
     route.ready = 1;
     EXPECT_EQ(ask("status")["routes"][0]["closing"], 0);
+    route.ready = 0;
+    EXPECT_NE(ask("status")["routes"][0]["waiting_for"], "");
+    route.wanted = 0; // its torrents have hidden peers only
+    EXPECT_EQ(ask("status")["routes"][0]["waiting_for"], "");
     tunnels.workers = 0; // all in this process
     EXPECT_EQ(ask("workers")["draining"], 0);
 }

@@ -63,6 +63,15 @@ TEST_F(ApiTorrents, UnknownTorrents)
     }
 }
 
+TEST(ApiTorrentsText, NotesAreReadFromAnswersOfAnyAge)
+{
+    TorrentInfo torrent;
+    torrent.notes = {"one", "two"};
+    EXPECT_EQ(notes_of(to_json(torrent)), torrent.notes);
+    EXPECT_TRUE(notes_of({{"id", "a"}}).empty());
+    EXPECT_TRUE(notes_of({{"notes", 7}}).empty());
+}
+
 TEST(ApiTorrentsText, OneLineSaysWhatMatters)
 {
     TorrentInfo torrent;
@@ -71,7 +80,14 @@ TEST(ApiTorrentsText, OneLineSaysWhatMatters)
     torrent.state = TorrentState::downloading;
     torrent.progress = 0.425;
     torrent.download_bytes_per_s = 3 << 20;
-    EXPECT_EQ(torrent_line(to_json(torrent)), "0123456789   42.5 %  downloading  film.mp4  down 3.0 MiB/s");
+    EXPECT_EQ(torrent_line(to_json(torrent)), "0123456789   42.5 %  downloading  film.mp4  3 hops  down 3.0 MiB/s");
+    torrent.peer_mode = PeerMode::hidden;
+    EXPECT_THAT(torrent_line(to_json(torrent)), HasSubstr("film.mp4  3 hops, hidden peers  "));
+    torrent.peer_mode = PeerMode::both;
+    torrent.route.hops = 1;
+    EXPECT_THAT(torrent_line(to_json(torrent)), HasSubstr("film.mp4  1 hop, hidden and public peers  "));
+    torrent.route.hops = 0;
+    EXPECT_THAT(torrent_line(to_json(torrent)), HasSubstr("film.mp4  plain  "));
     torrent.complete = true;
     EXPECT_THAT(torrent_line(to_json(torrent)), Not(HasSubstr("down 3.0"))) << "nothing comes any more";
     torrent.complete = false;

@@ -142,6 +142,20 @@ TEST_F(HiddenTorrentsTest, ADownloadFromAMagnetNeedsNothingButTheLink)
     EXPECT_EQ(seeder.service.hidden_payload(id, kDownloaderAddress, true), 0U);
 }
 
+TEST_F(HiddenTorrentsTest, WhatWasServedJustBeforeThePeerLeftIsCounted)
+{
+    const std::string id = seeded_and_wanted(make_torrent(1'000'000));
+    link(id);
+    ASSERT_TRUE(run_until(io, [&] {
+        return seeder.service.hidden_payload(id, kDownloaderAddress, false) >= 1'000'000U;
+    }, 30s));
+    linked = false;
+    seeder.service.hidden_lost(id, kDownloaderAddress); // before libtorrent's second is over
+    EXPECT_TRUE(run_until(io, [&] { return seeder.service.show(id)->uploaded >= 1'000'000U; }, 10s))
+        << seeder.service.show(id)->uploaded;
+    EXPECT_GE(seeder.service.show(id)->ratio, 0.99);
+}
+
 TEST_F(HiddenTorrentsTest, ARelinkGoesOnAtOnce)
 {
     const std::string id = seeded_and_wanted(make_torrent(20'000'000));
@@ -246,6 +260,10 @@ TEST_F(HiddenTorrentsTest, HiddenOnlyHasNoOtherWayToPeers)
     AddTorrent request = hidden_get(torrent.magnet + "&tr=udp%3A%2F%2F203.0.113.5%3A80&x.pe=203.0.113.6:6881");
     const auto id = downloader.add(request);
     ASSERT_TRUE(id) << id.error();
+    const std::vector<std::string> notes = downloader.service.show(*id)->notes;
+    ASSERT_EQ(notes.size(), 2U) << "its user is told";
+    EXPECT_NE(notes[0].find("1 tracker of torrent"), std::string::npos) << notes[0];
+    EXPECT_NE(notes[1].find("1 peer named by the link"), std::string::npos) << notes[1];
     ready(downloader);
     EXPECT_FALSE(downloader.wait_for([&](auto done) { downloader.service.connect_peer(*id, kSeederAddress, done); }));
     (void)run_until(io, [] { return false; }, 2s);
@@ -263,6 +281,24 @@ TEST_F(HiddenTorrentsTest, HopsOutOfRangeAreRefused)
         request.route.hops = hops;
         EXPECT_FALSE(downloader.add(request)) << hops;
     }
+}
+
+TEST_F(HiddenTorrentsTest, ThatTooManyHopsLeaveHiddenPeersOutIsSaidUnlessPublicOnesWereAskedFor)
+{
+    TorrentServiceOptions far = options("127.0.0.1");
+    far.max_hops = 5;
+    TorrentNode node(io, containment, far);
+    AddTorrent request = hidden_get(make_torrent(100'000).magnet, default_peer_mode(5));
+    request.route.hops = 5;
+    request.peer_mode_chosen = false;
+    const auto id = node.add(request);
+    ASSERT_TRUE(id) << id.error();
+    ASSERT_EQ(node.service.show(*id)->notes.size(), 1U);
+    EXPECT_NE(node.service.show(*id)->notes[0].find("they need 1 to 4 hops"), std::string::npos);
+    ASSERT_TRUE(node.wait_for([&](auto done) { node.service.remove(*id, false, done); }));
+    request.peer_mode_chosen = true;
+    ASSERT_TRUE(node.add(request));
+    EXPECT_TRUE(node.service.show(*id)->notes.empty());
 }
 
 TEST_F(HiddenTorrentsTest, APlainLifeIsHiddenOnlyAfterAWarning)
@@ -284,6 +320,10 @@ TEST_F(HiddenTorrentsTest, APlainLifeIsHiddenOnlyAfterAWarning)
     const auto fallen_back = node.add(request);
     ASSERT_TRUE(fallen_back) << fallen_back.error();
     EXPECT_EQ(node.service.show(*fallen_back)->peer_mode, PeerMode::open);
+    ASSERT_EQ(node.service.show(*fallen_back)->notes.size(), 1U);
+    EXPECT_NE(node.service.show(*fallen_back)->notes[0].find("--although-seen"), std::string::npos);
+    EXPECT_NE(node.service.show(*fallen_back)->notes[0].find(torrent.id.substr(0, 10)), std::string::npos);
+    EXPECT_TRUE(node.service.show(*fallen_back)->seen_plainly);
     ASSERT_TRUE(node.wait_for([&](auto done) { node.service.stop(5s, done); }));
 
     TorrentNode warned(io, containment, options("127.0.0.1", "state"));
@@ -293,6 +333,8 @@ TEST_F(HiddenTorrentsTest, APlainLifeIsHiddenOnlyAfterAWarning)
     const auto taken = warned.add(request);
     ASSERT_TRUE(taken) << taken.error();
     EXPECT_EQ(warned.service.show(*taken)->peer_mode, PeerMode::hidden);
+    EXPECT_TRUE(warned.service.show(*taken)->notes.empty());
+    EXPECT_FALSE(warned.service.show(*taken)->seen_plainly);
     ASSERT_TRUE(warned.wait_for([&](auto done) { warned.service.stop(5s, done); }));
 
     TorrentNode again(io, containment, options("127.0.0.1", "state"));

@@ -119,6 +119,10 @@ TEST(TorrentRecord, SaysWhatItWaitsForAndHowLong)
     record.info.findable = false;
     EXPECT_TRUE(
         missing_of(record.info, route).starts_with("no way to find peers: no UDP tracker, DHT has no entry point"));
+    record.info.seen_plainly = true;
+    EXPECT_NE(missing_of(record.info, route).find("or see --although-seen"), std::string::npos);
+    record.info.seen_plainly = false;
+    EXPECT_EQ(missing_of(record.info, route).find("--although-seen"), std::string::npos);
     record.info.findable = true;
 
     record.info.peers = 1;
@@ -137,7 +141,6 @@ TEST(TorrentRecord, SaysWhatItWaitsForAndHowLong)
     EXPECT_TRUE(missing_of(record.info, RouteState{}).empty()) << "who paused waits for nothing";
 }
 
-} // namespace
 TEST(TorrentRecord, TheClockOfAWaitGoesOnWhileOnlyItsDetailsChange)
 {
     TorrentRecord record;
@@ -172,4 +175,22 @@ TEST(TorrentRecord, WhatADownloadWaitedForEndsWithIt)
     EXPECT_NE(missing_of(record.info, {true, "", {}}, record.hidden_waiting), "");
 }
 
+TEST(TorrentRecord, WhatWasUploadedIsCountedBeforeLibtorrentAddsItToItsSum)
+{
+    TorrentRecord record;
+    record.uploaded_before = 400;
+    lt::torrent_status status = downloading(); // 500 in all
+    status.total_payload_upload = 300;
+    update_record(record, status);
+    EXPECT_EQ(record.info.uploaded, 700U);
+    EXPECT_DOUBLE_EQ(record.info.ratio, 0.7);
+    status.all_time_upload = 900;
+    update_record(record, status);
+    EXPECT_EQ(record.info.uploaded, 900U);
+    status.all_time_upload = 0;
+    update_record(record, status);
+    EXPECT_EQ(record.info.uploaded, 900U) << "what was sent stays sent";
+}
+
+} // namespace
 } // namespace cepa::main

@@ -62,7 +62,8 @@ TEST(Waiting, StatusSaysWhatWorksWithout)
     EXPECT_THAT(network_text(known(0, 0, 0)), HasSubstr("only plain torrents"));
     EXPECT_THAT(network_text(known(3, 3, 0)), HasSubstr("no exits known"));
     EXPECT_THAT(network_text(known(3, 3, 0)), HasSubstr("plain torrents"));
-    EXPECT_THAT(network_text(known(3, 2, 1)), HasSubstr("2 relays and 1 exits known"));
+    EXPECT_THAT(network_text(known(3, 3, 0)), HasSubstr("hidden peers only"));
+    EXPECT_EQ(network_text(known(3, 2, 1)), "");
 }
 
 TEST(Waiting, SaysWhatATranslatorKeepsOthersFrom)

@@ -49,9 +49,12 @@ void say_network(Console& console, const Json& status)
     console.line(fmt::format("known        {} nodes, {} relays, {} exits, {} networks (/16)", network.value("peers", 0),
                              network.value("relays", 0), network.value("exits", 0),
                              network.value("distinct_prefixes", 0)));
-    console.line(fmt::format("             {}", text(network, "says")));
-    console.line(fmt::format("dht          {} nodes, {} values kept; introduction point {} times", network.value("dht_nodes", 0),
-                             network.value("dht_values", 0), network.value("introductions", 0)));
+    if (const std::string says = text(network, "says"); !says.empty())
+        console.line(fmt::format("             {}", says));
+    if (status["roles"].value("relay", false)) // who only downloads asks the DHT through circuits
+        console.line(fmt::format("dht          {} nodes, {} values kept; introduction point {} times",
+                                 network.value("dht_nodes", 0), network.value("dht_values", 0),
+                                 network.value("introductions", 0)));
     if (const std::string reach = text(network, "reach"); !reach.empty())
         console.line(fmt::format("             {}", reach));
 }

@@ -53,10 +53,13 @@ int add(CommandContext& context)
         params["although_seen"] = choose_although_seen(context, id_of_source(source));
     ControlClient service = running_service(context);
     const Json before = ask(service, "list")["torrents"];
-    const Json id = ask(service, "add", params)["id"];
+    const Json added = ask(service, "add", params);
+    const Json& id = added["id"];
     const bool here = is_here(before, id);
     context.console.line(fmt::format("{} {}", here ? "already here:" : "added", id.get<std::string>()));
-    context.console.result({{"ok", true}, {"id", id}, {"already_here", here}});
+    for (const std::string& note : notes_of(added))
+        context.console.note(note);
+    context.console.result({{"ok", true}, {"id", id}, {"already_here", here}, {"notes", notes_of(added)}});
     return kDone;
 }
 
