@@ -10,12 +10,15 @@
 
 #include <deque>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 namespace cepa::main {
+
+class FileWatch;
 
 /// What the tunnels said of a route last; a plain route is always ready.
 struct RouteState {
@@ -32,6 +35,10 @@ struct TorrentRecord {
     bool although_seen = false;        ///< its user knows
     std::vector<std::string> ids;      ///< all that are known of it
     std::string held;                  ///< why it was paused against its user's will; cleared by resume
+    std::shared_ptr<FileWatch> files;  ///< while it is seeded
+    TimePoint look_at_files{};         ///< when next
+    bool recheck = false;              ///< with the next resume
+    bool given_complete = false;       ///< its user said that the files are there
     bool unsaved = true;               ///< changed since its resume data was last asked for
     std::string hidden_waiting;        ///< what its hidden side waits for; empty: nothing, or there is none
     std::string write_error;           ///< the first thing that failed with a file; cleared by resume

@@ -99,6 +99,7 @@ void TorrentService::Impl::pause(const Id& id, bool paused, Done done)
             record.held.clear();
             record.handle.clear_error();
             record.handle.unset_flags(lt::torrent_flags::upload_mode);
+            if (std::exchange(record.recheck, false)) record.handle.force_recheck();
             record.handle.resume();
         }
         save(record, [](const Answer<void>&) {});
@@ -225,6 +226,7 @@ void TorrentService::Impl::on_updated(const lt::state_update_alert& alert)
         if (record == nullptr) continue;
         update_record(*record, status);
         update_waiting(*record, sessions_.state(record->info.route), clock_.now()); // both are of one moment
+        watch_files(*record, status);
     }
 }
 
@@ -276,6 +278,7 @@ void TorrentService::Impl::refresh()
         const RouteState route = sessions_.state(record.info.route);
         update_waiting(record, route, now);
         if (route.ready) offer_first_peers(record, now);
+        look_at_files(record, now);
     }
     if (!stopping_ && now - saved_at_ >= options_.save_every) save_changed();
     changed();

@@ -35,6 +35,7 @@ struct TorrentServiceOptions {
     std::uint32_t upload_bytes_per_s = 0;
     std::chrono::milliseconds refresh{500}; ///< how often list() and show() are brought up to date
     std::chrono::seconds save_every{60};    ///< resume data of torrents that changed
+    std::chrono::milliseconds look_at_files{10'000}; ///< how often files that are seeded are looked at
 };
 
 /// What the service asks of the tunnels' side.

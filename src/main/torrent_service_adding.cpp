@@ -155,6 +155,7 @@ Answer<void> TorrentService::Impl::add_parsed(lt::add_torrent_params params, Add
     record.info.peer_mode = request.peer_mode;
     record.plain_life = plain_life;
     record.although_seen = request.although_seen;
+    record.given_complete = request.seed_mode;
     record.uploaded_before = static_cast<std::uint64_t>(std::max<std::int64_t>(params.total_uploaded, 0));
     record.info.uploaded = record.uploaded_before;
     record.ids = ids;

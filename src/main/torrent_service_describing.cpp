@@ -21,7 +21,7 @@ const TorrentRecord* TorrentService::Impl::hidden_one_of(const std::vector<Id>& 
 /// Until the user resumes it.
 void TorrentService::Impl::hold(TorrentRecord& record, std::string why)
 {
-    log::warn("a torrent with hidden peers is paused: cepa list says why",
+    log::warn("a torrent is paused: cepa list says why",
               {log::field("torrent", Sensitive(record.info.id))});
     record.paused = true;
     record.held = std::move(why);

@@ -9,6 +9,7 @@
 #include "main/torrent_sessions.hpp"
 
 #include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <libtorrent/alert_types.hpp>
 
 #include <map>
@@ -74,6 +75,11 @@ private:
     void hold(TorrentRecord& record, std::string why);
     void on_described(const libtorrent::torrent_handle& handle);
 
+    // torrent_service_files.cpp
+    void watch_files(TorrentRecord& record, const libtorrent::torrent_status& status);
+    void look_at_files(TorrentRecord& record, TimePoint now);
+    void on_looked(const Id& id, const std::shared_ptr<FileWatch>& files, const std::string& changed);
+
     // what alerts say
     void on_alert(const TorrentRoute& route, const libtorrent::alert& alert);
     void on_updated(const libtorrent::state_update_alert& alert);
@@ -118,6 +124,7 @@ private:
     ResumeStore store_;
     ResumeWriter writer_;
     TorrentSessions sessions_;
+    boost::asio::thread_pool files_thread_{1}; // looks at files; the last to come is the first to go
 };
 
 } // namespace cepa::main

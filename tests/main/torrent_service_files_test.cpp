@@ -1,0 +1,67 @@
+// Files that are changed or taken away while they are seeded.
+#include "support/torrent_node.hpp"
+
+#include <gmock/gmock.h>
+
+namespace cepa::main {
+namespace {
+
+class TorrentServiceFilesTest : public TorrentNodesTest {
+protected:
+    TorrentServiceOptions looking() const
+    {
+        TorrentServiceOptions out = options("127.0.0.1");
+        out.look_at_files = 20ms;
+        return out;
+    }
+    bool reaches(TorrentNode& node, const std::string& id, TorrentState state)
+    {
+        return run_until(io, [&] { return node.service.show(id)->state == state; }, 20s);
+    }
+};
+
+TEST_F(TorrentServiceFilesTest, AChangedFileIsNotSeededOnAndResumeChecksItAnew)
+{
+    const CreatedTorrent torrent = make_torrent(100'000);
+    TorrentNode seeder(io, containment, looking());
+    const auto id = seeder.add(seed(torrent));
+    ASSERT_TRUE(id);
+    ASSERT_TRUE(reaches(seeder, *id, TorrentState::seeding));
+    (void)run_until(io, [] { return false; }, 200ms); // seen several times as it is
+    ASSERT_EQ(seeder.service.show(*id)->state, TorrentState::seeding);
+
+    const fs::path file = folder.path() / "seed" / "file";
+    const fs::path kept = folder.path() / "kept";
+    fs::copy_file(file, kept);
+    std::ofstream(file, std::ios::binary) << std::string(100'000, 'x');
+    fs::last_write_time(file, fs::last_write_time(kept) + 5s);
+    ASSERT_TRUE(reaches(seeder, *id, TorrentState::failed));
+    EXPECT_THAT(seeder.service.show(*id)->error,
+                testing::HasSubstr(file.string() + ": was changed while it was seeded"));
+    EXPECT_FALSE(seeder.service.show(*id)->complete);
+
+    fs::copy_file(kept, file, fs::copy_options::overwrite_existing);
+    ASSERT_TRUE(seeder.wait_for([&](auto done) { seeder.service.resume(*id, done); }));
+    ASSERT_TRUE(reaches(seeder, *id, TorrentState::seeding)) << seeder.service.show(*id)->error;
+    EXPECT_TRUE(seeder.service.show(*id)->complete);
+}
+
+TEST_F(TorrentServiceFilesTest, WhatIsNotWhatItWasIsNotSeededAfterResumeEither)
+{
+    const CreatedTorrent torrent = make_torrent(100'000);
+    TorrentNode seeder(io, containment, looking());
+    const auto id = seeder.add(seed(torrent));
+    ASSERT_TRUE(id);
+    ASSERT_TRUE(reaches(seeder, *id, TorrentState::seeding));
+    (void)run_until(io, [] { return false; }, 200ms);
+    const fs::path file = folder.path() / "seed" / "file";
+    std::ofstream(file, std::ios::binary) << std::string(100'000, 'x');
+    fs::last_write_time(file, fs::last_write_time(file) + 5s);
+    ASSERT_TRUE(reaches(seeder, *id, TorrentState::failed));
+    ASSERT_TRUE(seeder.wait_for([&](auto done) { seeder.service.resume(*id, done); }));
+    EXPECT_TRUE(reaches(seeder, *id, TorrentState::downloading)) << to_string(seeder.service.show(*id)->state);
+    EXPECT_FALSE(seeder.service.show(*id)->complete);
+}
+
+} // namespace
+} // namespace cepa::main
