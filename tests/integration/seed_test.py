@@ -84,6 +84,26 @@ class Seed(ProgramTest):
         for flag, value in (("--overlay", "ab" * 20), ("--peer", "192.0.2.1:7759"), ("--listen", "127.0.0.1:0")):
             self.assert_refused(self.run_cepa("seed", self.file, "--hops", 2, flag, value), 2, f"{flag}: a service runs on state folder")
 
+    def test_a_hidden_seed_that_was_handed_over_survives_a_restart(self):
+        def service():
+            started = self.start_cepa("run", "--listen", "127.0.0.1:0", "--workers", 0, "--join", "private", "--json")
+            self.assertTrue(json.loads(started.stdout.readline())["ready"])
+            return started
+        first = service()
+        handing = self.start_cepa("seed", self.file, "--hops", 2, "--json")
+        ready = json.loads(handing.stdout.readline())
+        handing.send_signal(signal.SIGINT)  # nobody can find it here: it would wait for ever
+        out, errors = handing.communicate(timeout=30)
+        self.assertEqual(handing.returncode, 0, errors)
+        self.assertIn("it goes on in the running service", errors)
+        self.end(first)
+        again = service()
+        torrent = lambda: self.json_of(self.run_cepa("list", "--json"))["torrents"]
+        network.wait_for("the torrent to be complete", lambda: torrent() and torrent()[0]["complete"], 10)
+        shown = self.json_of(self.run_cepa("show", ready["id"], "--json"))["torrent"]
+        self.assertEqual((shown["hops"], shown["peer_mode"]), (2, "hidden"))
+        self.end(again)
+
     def test_hidden_seeding_without_a_network_is_refused_not_faked(self):
         self.assert_refused(self.run_cepa("seed", self.file, "--hops", 3), 2, "network")
         self.assert_refused(self.run_cepa("seed", self.file, "--peers", "hidden"), 2, "--hops 1 to 4")
