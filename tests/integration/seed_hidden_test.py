@@ -93,6 +93,8 @@ class Hidden(unittest.TestCase):
         self.assertEqual(run.returncode, 0, run.stderr)
         said = json.loads(run.stdout.strip().splitlines()[-1])
         self.assertEqual(self.swarm(service)["id"], said["id"])
+        self.assertIn("Ctrl-C ends only this wait", run.stderr)
+        self.assertNotIn("Ctrl-C stops", run.stderr)
         self.complete(*self.get(said["magnet"], hops=3, workers=2))
 
     def test_a_killed_worker_does_not_end_a_hidden_download(self):
@@ -125,8 +127,8 @@ class Hidden(unittest.TestCase):
         self.assertEqual(going_on.returncode, 0)
 
     def test_the_demo_proves_it(self):
-        for hops, workers in (("1", "0"), ("2", "2")):
-            run = subprocess.run([CEPA, "demo", "--hidden", "--hops", hops, "--workers", workers, "--exits", "0", "--size", "8MiB", "--json"],
+        for hops, workers, exits in (("1", "0", ()), ("2", "2", ("--exits", "1"))):
+            run = subprocess.run([CEPA, "demo", "--hidden", "--hops", hops, "--workers", workers, *exits, "--size", "8MiB", "--json"],
                                  capture_output=True, text=True, env=self.net.environment, timeout=200)
             said = json.loads(run.stdout.strip().splitlines()[-1])
             self.assertEqual(run.returncode, 0, run.stderr + run.stdout)
