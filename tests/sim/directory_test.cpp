@@ -106,6 +106,26 @@ TEST(DirectorySim, ASwarmKeyHasOneCircuit)
     EXPECT_TRUE(node.register_introduction(DirectoryWorld::introduction(swarm, 2)));
 }
 
+// It may be behind a translator, where no request could arrive: it would stand for an hour, and be dead.
+TEST(DirectorySim, InAPublicNetworkWhoDoesNotKnowYetHowItIsReachedIsNoIntroductionPoint)
+{
+    SimWorld world(6);
+    for (std::uint32_t i = 0; i < 4; ++i) {
+        TunnelSettings settings = sim_settings({IpAddress::v4((40U << 24U) + (i << 16U) + 1U), 8090});
+        settings.public_network = settings.discover = settings.relay = true;
+        settings.start_unix_s = 1'800'000'000;
+        settings.walk_to = {{IpAddress::v4((40U << 24U) + 1U), 8090},
+                            {IpAddress::v4((40U << 24U) + (1U << 16U) + 1U), 8090}};
+        world.add(std::move(settings));
+    }
+    ForSiblings& node = world.nodes[3]->tunnel().for_siblings();
+    const Introduction introduction{kSwarmHash, PrivateKey::generate().public_key(), CircuitId(5)};
+    EXPECT_FALSE(node.register_introduction(introduction));
+    world.network.run_for(60s);
+    EXPECT_EQ(world.nodes[3]->tunnel().discovery().reach.translation, Translation::none);
+    EXPECT_TRUE(node.register_introduction(introduction));
+}
+
 TEST(DirectorySim, TheRegisterIsBounded)
 {
     DirectoryWorld world(2, 5);

@@ -162,7 +162,8 @@ void Directory::on_peers_request(const Endpoint& source, ByteSpan body)
 bool Directory::is_reachable() const
 {
     switch (discovery_.own().translation()) {
-    case Translation::unknown:
+    case Translation::unknown: // the seeder asks others meanwhile: one that stands here, unreachable, stands for an hour
+        return !settings_.public_network;
     case Translation::none:
         return true;
     case Translation::endpoint_independent: // a forwarded port and a one-to-one translation look so too
