@@ -71,14 +71,14 @@ void Tunnel::share(const std::vector<Candidate>& candidates, const std::vector<E
                    const std::vector<Guard>& guards, const Reachability& reach)
 {
     parts_->discovery.share(candidates, own_addresses);
+    parts_->discovery.own().share_translation(reach.translation);
     parts_->now = parts_->environment.clock.now();
+    if (reach.strangers_get_in) parts_->reach.restore(parts_->now);
     // Worker 0 names the outside one first, once it knows it.
     const bool has_outside = !own_addresses.empty() && own_addresses.front().ip.is_global_unicast();
     if (!parts_->settings.discover)
         parts_->on_addresses(own_addresses, has_outside ? own_addresses.front() : Endpoint{});
-    parts_->discovery.own().share_translation(reach.translation);
     // None at all only means that nobody has chosen yet.
-    if (reach.strangers_get_in) parts_->reach.restore(parts_->now);
     if (guards.empty()) return;
     parts_->selection.guards().replace(guards);
     parts_->discovery.keep_guards(guards);
@@ -164,12 +164,12 @@ void Tunnel::restore_directory(const DirectoryState& state)
 DiscoveryView Tunnel::discovery() const
 {
     DiscoveryView out = parts_->discovery.view();
+    out.reach.strangers_get_in = parts_->reach.strangers_get_in(parts_->environment.clock.now());
     if (parts_->directory) parts_->directory->describe(out);
     return out;
 }
 
 TunnelCounters Tunnel::counters() const
-    out.reach.strangers_get_in = parts_->reach.strangers_get_in(parts_->environment.clock.now());
 {
     TunnelCounters out = parts_->counters.view();
     parts_->discovery.add_drops(out.drops);

@@ -106,9 +106,9 @@ private:
     const TunnelSettings& settings_;
     const Environment& environment_;
     Discovery& discovery_;
+    std::function<bool()> strangers_get_in_;
     TimePoint started_;
     Prefix prefix_;
-    std::function<bool()> strangers_get_in_;
     DropCounts drops_;
     Dht dht_;
     Pex pex_;
