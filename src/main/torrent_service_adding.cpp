@@ -156,6 +156,7 @@ Answer<void> TorrentService::Impl::add_parsed(lt::add_torrent_params params, Add
     record.plain_life = plain_life;
     record.although_seen = request.although_seen;
     record.given_complete = request.seed_mode;
+    watch_given_files(record, params.ti.get());
     record.uploaded_before = static_cast<std::uint64_t>(std::max<std::int64_t>(params.total_uploaded, 0));
     record.info.uploaded = record.uploaded_before;
     record.ids = ids;

@@ -27,19 +27,34 @@ std::vector<std::filesystem::path> paths_of(const lt::torrent_info& info, const 
 
 } // namespace
 
+/// Before anybody could change them: who added it said that they are there.
+void TorrentService::Impl::watch_given_files(TorrentRecord& record, const lt::torrent_info* info)
+{
+    if (!record.given_complete || info == nullptr || !info->is_valid()) return;
+    record.files = std::make_shared<FileWatch>(paths_of(*info, record.info.save_path));
+    (void)record.files->look();
+}
+
 void TorrentService::Impl::watch_files(TorrentRecord& record, const lt::torrent_status& status)
 {
-    if (record.info.state != TorrentState::seeding || !record.info.complete) return record.files.reset();
+    forget_files(record);
+    if (record.info.state != TorrentState::seeding || !record.info.complete) return;
     const auto info = status.torrent_file.lock();
     if (record.files || !info || !info->is_valid()) return;
     record.files = std::make_shared<FileWatch>(paths_of(*info, status.save_path));
     record.look_at_files = clock_.now() + (record.given_complete ? Duration{} : kFilesSettle);
 }
 
+/// Of one that is not to be seeded now: what happens to them is its user's own business.
+void TorrentService::Impl::forget_files(TorrentRecord& record)
+{
+    if (record.info.state != TorrentState::seeding && record.info.state != TorrentState::checking) record.files.reset();
+}
+
 void TorrentService::Impl::look_at_files(TorrentRecord& record, TimePoint now)
 {
-    if (record.info.state != TorrentState::seeding) record.files.reset();
-    if (!record.files || stopping_ || now < record.look_at_files) return;
+    forget_files(record);
+    if (record.info.state != TorrentState::seeding || !record.files || stopping_ || now < record.look_at_files) return;
     record.look_at_files = TimePoint::max(); // until the answer is here
     boost::asio::post(files_thread_,
                       [this, &io = io_, weak = std::weak_ptr(self_), id = record.info.id, files = record.files] {

@@ -76,6 +76,8 @@ private:
     void on_described(const libtorrent::torrent_handle& handle);
 
     // torrent_service_files.cpp
+    static void watch_given_files(TorrentRecord& record, const libtorrent::torrent_info* info);
+    static void forget_files(TorrentRecord& record);
     void watch_files(TorrentRecord& record, const libtorrent::torrent_status& status);
     void look_at_files(TorrentRecord& record, TimePoint now);
     void on_looked(const Id& id, const std::shared_ptr<FileWatch>& files, const std::string& changed);

@@ -63,9 +63,12 @@ struct Seeding {
         error = std::move(why);
         foreground.finish(kFailed);
     }
-    /// A seeder that nobody can connect to is none.
+    /// A seeder that nobody can connect to is none, nor is one whose files are gone.
     void look()
     {
+        const auto shown = id.empty() ? std::nullopt : app.torrents().show(id);
+        if (error.empty() && shown && shown->state == TorrentState::failed)
+            return fail_with("seeding stopped: " + shown->error);
         const auto sessions = app.torrents().sessions();
         if (id.empty() || announced || !error.empty() || sessions.empty()) return;
         const TorrentSessionInfo& session = sessions.front();
