@@ -19,10 +19,11 @@ std::uint64_t count(std::int64_t value)
 }
 
 /// When a write fails (full disk, file too large, no permission) libtorrent sets no error: it goes on as one that only
-/// uploads. What failed came as an alert before.
+/// uploads. What failed came as an alert before. A seed is one that only uploads from the start.
 std::string write_error_of(const TorrentRecord& record, const lt::torrent_status& status)
 {
     if (!(status.flags & lt::torrent_flags::upload_mode)) return {};
+    if ((record.given_complete || !record.held.empty()) && record.write_error.empty()) return {};
     return record.write_error.empty() ? status.save_path + ": cannot be written to" : record.write_error;
 }
 

@@ -98,7 +98,7 @@ void TorrentService::Impl::pause(const Id& id, bool paused, Done done)
             record.write_error.clear();
             record.held.clear();
             record.handle.clear_error();
-            record.handle.unset_flags(lt::torrent_flags::upload_mode);
+            if (!record.given_complete) record.handle.unset_flags(lt::torrent_flags::upload_mode);
             if (std::exchange(record.recheck, false)) record.handle.force_recheck();
             record.handle.resume();
         }
@@ -226,6 +226,7 @@ void TorrentService::Impl::on_updated(const lt::state_update_alert& alert)
         if (record == nullptr) continue;
         update_record(*record, status);
         update_waiting(*record, sessions_.state(record->info.route), clock_.now()); // both are of one moment
+        hold_unlike(*record);
         watch_files(*record, status);
     }
 }

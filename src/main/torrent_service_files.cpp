@@ -1,10 +1,12 @@
-// How the service notices that the files of a torrent that it seeds were changed or taken away.
+// How the service notices that the files of a torrent that it seeds are others, were changed or taken away.
 #include "main/file_watch.hpp"
 #include "main/torrent_service_impl.hpp"
 
 #include <boost/asio/post.hpp>
 #include <fmt/format.h>
 #include <libtorrent/torrent_info.hpp>
+
+#include <cmath>
 
 namespace cepa::main {
 namespace {
@@ -26,6 +28,17 @@ std::vector<std::filesystem::path> paths_of(const lt::torrent_info& info, const 
 }
 
 } // namespace
+
+/// What was given as complete has files of another content: libtorrent found out when a peer asked for a piece.
+void TorrentService::Impl::hold_unlike(TorrentRecord& record)
+{
+    if (!record.given_complete || record.info.state != TorrentState::downloading) return;
+    record.given_complete = false; // whoever resumes it wants it whole
+    hold(record, fmt::format("only {:.0f} % of its files is what the torrent says, and a seed does not download. To seed "
+                             "them as they are: cepa seed without --torrent. In a running service cepa resume {:.10} "
+                             "downloads the rest over what is there",
+                             std::floor(record.info.progress * 100), record.info.id));
+}
 
 /// Before anybody could change them: who added it said that they are there.
 void TorrentService::Impl::watch_given_files(TorrentRecord& record, const lt::torrent_info* info)
@@ -72,6 +85,7 @@ void TorrentService::Impl::on_looked(const Id& id, const std::shared_ptr<FileWat
     record.look_at_files = clock_.now() + options_.look_at_files + kPauseForEachFile * files->files();
     if (changed.empty() || !record.handle.is_valid()) return;
     record.files.reset();
+    record.given_complete = false;
     hold(record, fmt::format("{} while it was seeded. To seed it as it is now: cepa seed. In a running service cepa "
                              "resume {:.10} checks all of it anew, and downloads what is missing over what is there",
                              changed, id));

@@ -76,6 +76,7 @@ private:
     void on_described(const libtorrent::torrent_handle& handle);
 
     // torrent_service_files.cpp
+    void hold_unlike(TorrentRecord& record);
     static void watch_given_files(TorrentRecord& record, const libtorrent::torrent_info* info);
     static void forget_files(TorrentRecord& record);
     void watch_files(TorrentRecord& record, const libtorrent::torrent_status& status);

@@ -27,7 +27,8 @@ lt::torrent_flags_t flags_of(const AddTorrent& request)
 {
     lt::torrent_flags_t flags = lt::torrent_flags::duplicate_is_error | lt::torrent_flags::update_subscribe;
     if (request.paused) flags |= lt::torrent_flags::paused;
-    if (request.seed_mode) flags |= lt::torrent_flags::seed_mode;
+    // Where the files turn out to be others, they stay as they are: what is to be seeded is never downloaded.
+    if (request.seed_mode) flags |= lt::torrent_flags::seed_mode | lt::torrent_flags::upload_mode;
     if (request.sequential) flags |= lt::torrent_flags::sequential_download;
     // Made-up addresses are known only to us: peer exchange would spread them, and bring open peers their hidden side.
     if (has_hidden_peers(request.peer_mode)) flags |= lt::torrent_flags::disable_pex;

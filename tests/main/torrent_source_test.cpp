@@ -62,6 +62,7 @@ TEST(TorrentSource, CompletesCleansAndMakesTheFolder)
     EXPECT_EQ(params.save_path, (folder.path() / "a" / "b").string());
     EXPECT_TRUE(static_cast<bool>(params.flags & flags::paused));
     EXPECT_TRUE(static_cast<bool>(params.flags & flags::seed_mode));
+    EXPECT_TRUE(static_cast<bool>(params.flags & flags::upload_mode)) << "a seed never downloads";
     EXPECT_FALSE(static_cast<bool>(params.flags & flags::auto_managed))
         << "libtorrent's queue would pause it by itself";
     EXPECT_FALSE(static_cast<bool>(params.flags & flags::sequential_download));
