@@ -22,8 +22,6 @@ constexpr Duration kUnreachableFor = 10min;
 /// An exit that did not answer counts as one that carries as many circuits as any, or the least used one would be tried
 /// for ever. No more than that: whom a hop makes look silent must not vanish from our choice.
 constexpr Duration kSilentExitFor = 60s;
-/// A circuit that is closed while a hop of it has been silent for so long has failed.
-constexpr Duration kGivenUp = 1500ms;
 
 // The downloader ends a link, when another stands for it: the seeder's side lives as long as it may.
 Keepalive keepalive_for(const PathWish& wish, TimePoint now, RandomSource& random)
@@ -262,7 +260,9 @@ void OwnCircuits::learn_from_success(const Entry& entry)
 }
 
 // A path that stops behind the first hop may have been stopped by it (security: a hop that chooses by silence). What
-// strangers make us build counts too, but not where one named the last hop, which perhaps does not live.
+// strangers make us build counts too, but not where one named the last hop, which perhaps does not live. Only silence
+// for all the time that there is counts: who is closed before, because another was quicker or nobody wants it any more,
+// may have been about to answer, and strangers make us begin races at will.
 void OwnCircuits::learn_from_failure(const Entry& entry, TimePoint now)
 {
     const std::size_t done = entry.circuit.hops().size();
@@ -318,8 +318,6 @@ void OwnCircuits::remove(CircuitId id, std::string_view reason, bool tell_first_
 
 void OwnCircuits::close(CircuitId id, std::string_view reason, TimePoint now)
 {
-    if (const Entry* entry = entry_of(id); entry != nullptr && stuck(id, now) >= kGivenUp)
-        learn_from_failure(*entry, now);
     remove(id, reason, true, now);
 }
 

@@ -66,7 +66,8 @@ public:
     [[nodiscard]] const PublicKey& planned_last(CircuitId id) const { return entries_.at(id)->path.back().key; }
     /// Its first and second hop, as its path is planned now; the kept ones among its hops. None when there is none.
     [[nodiscard]] std::vector<PublicKey> planned_first_two(CircuitId id) const;
-    /// Ends a circuit with a destroy to its first hop, and tells the observer.
+    /// Ends a circuit with a destroy to its first hop, and tells the observer. One that was not ready yet says nothing
+    /// about its hops.
     void close(CircuitId id, std::string_view reason, TimePoint now);
     void close_all(std::string_view reason, TimePoint now);
 

@@ -1,7 +1,7 @@
 // Circuits that are built beside each other for one purpose. When no answer came for a while another one is begun, over
-// other hops that are kept, and who is ready first is taken. None is given up for being slow: to find a hop that the
-// one before it does not know takes up to 8 s, and by closing circuits that wait for something, hops could choose which
-// are built. Process: worker, io thread. Spec: docs/protocol.md, section 21.
+// other hops that are kept, and who is ready first is taken. Until then none is given up for being slow: to find a hop
+// that the one before it does not know takes up to 8 s, and by closing circuits that wait for something, hops could
+// choose which are built. Those that lose say nothing about their hops. Process: worker, io thread. Spec: docs/protocol.md, section 21.
 #pragma once
 
 #include "tunnel/hidden_services/hidden_circuits.hpp"
