@@ -169,7 +169,7 @@ void HiddenSwarms::tell_payloads()
     std::vector<proto::LinkPayload> changed;
     for (auto& [circuit, link] : links_) {
         const std::uint64_t total = payload_of(link);
-        if (total < link.payload_from) link.payload_from = 0; // it turned out to be worthless, or is counted anew
+        link.payload_from = std::min(link.payload_from, total); // what came before was taken back, or is counted anew
         const std::uint64_t now = total - link.payload_from;
         if (now == link.payload_told) continue;
         link.payload_told = now;

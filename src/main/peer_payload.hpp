@@ -1,13 +1,16 @@
 // What libtorrent makes of hidden peers: the payload that it asked for and got, and that it sent, per made-up address.
-// Blocks that were not asked for count for nothing, and a peer of a piece that fails its hash loses all it had.
+// Blocks that were not asked for count for nothing. What a peer gave of a piece that fails its hash is taken back, and no
+// more than that: the bad block of another must not make an honest peer worthless.
 // Written by libtorrent's threads, read by main. Process: main, any thread. Spec: docs/protocol.md, section 36.
 #pragma once
 
 #include <libtorrent/peer_request.hpp>
 #include <libtorrent/socket.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -26,6 +29,8 @@ class PayloadMeter {
 public:
     /// Requests under way that are remembered: more than libtorrent has at one peer.
     static constexpr std::size_t kMostAsked = 2048;
+    /// Pieces that it gave a part of and that were not checked: more than libtorrent has begun at one time.
+    static constexpr std::size_t kMostUnchecked = 2048;
 
     explicit PayloadMeter(std::shared_ptr<PeerPayload> total) : total_(std::move(total)) {}
 
@@ -35,10 +40,38 @@ public:
     }
     void came(const libtorrent::peer_request& block)
     {
-        if (asked_.erase(key(block)) != 0) total_->received += static_cast<std::uint64_t>(block.length);
+        if (asked_.erase(key(block)) == 0) return;
+        const auto bytes = static_cast<std::uint64_t>(block.length);
+        total_->received += bytes;
+        const auto known = std::ranges::find(unchecked_, block.piece, &Given::piece);
+        if (known != unchecked_.end()) {
+            known->bytes += bytes;
+            return;
+        }
+        if (unchecked_.size() == kMostUnchecked) unchecked_.pop_front();
+        unchecked_.push_back({block.piece, bytes});
     }
-    /// A piece to which the peer gave a part is not what its hash says.
-    void failed() { total_->received = 0; }
+    /// A piece to which the peer gave a part is what its hash says.
+    void passed(libtorrent::piece_index_t piece)
+    {
+        std::erase_if(unchecked_, [piece](const Given& given) { return given.piece == piece; });
+    }
+    /// It is not.
+    void failed(libtorrent::piece_index_t piece)
+    {
+        const auto given = std::ranges::find(unchecked_, piece, &Given::piece);
+        if (given == unchecked_.end()) return;
+        total_->received -= given->bytes;
+        unchecked_.erase(given);
+    }
+    /// The connection ends. libtorrent tells nobody then what comes out of its pieces, so that going early would hide
+    /// what was bad.
+    void end()
+    {
+        for (const Given& given : unchecked_)
+            total_->received -= given.bytes;
+        unchecked_.clear();
+    }
     void sent(int bytes)
     {
         if (bytes > 0) total_->sent += static_cast<std::uint64_t>(bytes);
@@ -46,12 +79,17 @@ public:
 
 private:
     using Key = std::tuple<int, int, int>;
+    struct Given {
+        libtorrent::piece_index_t piece{};
+        std::uint64_t bytes = 0;
+    };
     static Key key(const libtorrent::peer_request& block)
     {
         return {static_cast<int>(block.piece), block.start, block.length};
     }
     std::shared_ptr<PeerPayload> total_;
     std::set<Key> asked_;
+    std::deque<Given> unchecked_; ///< counted in total_; the oldest first
 };
 
 class PeerPayloads {

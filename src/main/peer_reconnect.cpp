@@ -132,9 +132,13 @@ public:
         if (meter_) meter_->came(block);
         return false;
     }
-    void on_piece_failed(lt::piece_index_t) override
+    void on_piece_pass(lt::piece_index_t piece) override
     {
-        if (meter_) meter_->failed();
+        if (meter_) meter_->passed(piece);
+    }
+    void on_piece_failed(lt::piece_index_t piece) override
+    {
+        if (meter_) meter_->failed(piece);
     }
     void sent_payload(int bytes) override
     {
@@ -142,6 +146,7 @@ public:
     }
     void on_disconnect(const lt::error_code&) override
     {
+        if (meter_) meter_->end();
         if (const auto owner = owner_.lock()) owner->forget(peer_, connection_);
     }
 

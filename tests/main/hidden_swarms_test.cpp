@@ -12,7 +12,7 @@ namespace {
 
 const std::string kTorrentId = "0102030405060708090a0b0c0d0e0f1011121314";
 const TorrentRoute kTorrentRoute{2, "default"};
-const std::string kFirstPoint = "an introduction point: nobody finds it yet";
+const std::string kFirstPoint = "an introduction point: nobody finds it without one";
 
 std::string hex_of(const std::string& bytes)
 {
@@ -92,7 +92,15 @@ TEST_F(HiddenSwarmsTest, TheTunnelsAreToldWhatLinksHaveCarriedSinceTheyCameAndOn
     EXPECT_EQ(service.payloads,
               (std::vector<proto::LinkPayload>{{CircuitId(1), 6000}, {CircuitId(3), 1000}}));
     service.payloads.clear();
-    payloads[{seeder, true}] = 0; // a piece of it failed
+    payloads[{seeder, true}] = 4000; // something is taken back: what came before the second link is not the second's
+    swarms.update({hidden_torrent()});
+    EXPECT_EQ(service.payloads, (std::vector<proto::LinkPayload>{{CircuitId(1), 4000}, {CircuitId(3), 0}}));
+    service.payloads.clear();
+    payloads[{seeder, true}] = 4500;
+    swarms.update({hidden_torrent()});
+    EXPECT_EQ(service.payloads, (std::vector<proto::LinkPayload>{{CircuitId(1), 4500}, {CircuitId(3), 500}}));
+    service.payloads.clear();
+    payloads[{seeder, true}] = 0;
     swarms.update({hidden_torrent()});
     EXPECT_EQ(service.payloads, (std::vector<proto::LinkPayload>{{CircuitId(1), 0}, {CircuitId(3), 0}}));
 }

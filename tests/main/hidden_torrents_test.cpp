@@ -138,6 +138,10 @@ TEST_F(HiddenTorrentsTest, ADownloadFromAMagnetNeedsNothingButTheLink)
     // What the link was worth to each.
     EXPECT_GE(downloader.service.hidden_payload(id, kSeederAddress, true), 3'000'000U);
     EXPECT_EQ(downloader.service.hidden_payload(id, kSeederAddress, false), 0U);
+    // All of it was checked, so that nothing is taken back with the end of the connection.
+    ASSERT_TRUE(downloader.wait_for([&](auto done) { downloader.service.pause(id, done); }));
+    ASSERT_TRUE(run_until(io, [&] { return seeder.service.show(id)->peers == 0; }));
+    EXPECT_GE(downloader.service.hidden_payload(id, kSeederAddress, true), 3'000'000U);
     EXPECT_GE(seeder.service.hidden_payload(id, kDownloaderAddress, false), 3'000'000U);
     EXPECT_EQ(seeder.service.hidden_payload(id, kDownloaderAddress, true), 0U);
 }

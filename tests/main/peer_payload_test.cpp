@@ -38,15 +38,76 @@ TEST(PeerPayload, OnlyWhatWasAskedForCountsAndOnce)
     EXPECT_EQ(payloads.of(made_up_peer(1)).sent, 1000U);
 }
 
-TEST(PeerPayload, WhoseGivenPieceFailsItsHashHasGivenNothing)
+void give(PayloadMeter& meter, const lt::peer_request& what)
+{
+    meter.asked(what);
+    meter.came(what);
+}
+
+TEST(PeerPayload, WhatWasGivenOfAPieceThatFailsItsHashIsTakenBack)
 {
     PeerPayloads payloads;
     payloads.begin(made_up_peer(1));
     PayloadMeter meter(payloads.find(made_up_peer(1)));
-    meter.asked(block(0));
-    meter.came(block(0));
-    meter.failed();
+    give(meter, block(0));
+    give(meter, block(0, 16384));
+    meter.failed(lt::piece_index_t(0));
     EXPECT_EQ(payloads.of(made_up_peer(1)).received, 0U);
+    meter.failed(lt::piece_index_t(0));
+    meter.failed(lt::piece_index_t(7));
+    EXPECT_EQ(payloads.of(made_up_peer(1)).received, 0U) << "once";
+    give(meter, block(0));
+    EXPECT_EQ(payloads.of(made_up_peer(1)).received, 16384U);
+}
+
+TEST(PeerPayload, ABadBlockOfOneTakesNothingElseFromAnotherOfThatPiece)
+{
+    PeerPayloads payloads;
+    for (const unsigned peer : {1U, 2U})
+        payloads.begin(made_up_peer(peer));
+    PayloadMeter honest(payloads.find(made_up_peer(1)));
+    PayloadMeter fake(payloads.find(made_up_peer(2)));
+    for (int piece = 0; piece < 10; ++piece) {
+        give(honest, block(piece));
+        honest.passed(lt::piece_index_t(piece));
+    }
+    give(honest, block(10));
+    give(honest, block(11));
+    give(fake, block(10, 16384));
+    honest.failed(lt::piece_index_t(10));
+    fake.failed(lt::piece_index_t(10));
+    EXPECT_EQ(payloads.of(made_up_peer(1)).received, 11U * 16384);
+    EXPECT_EQ(payloads.of(made_up_peer(2)).received, 0U);
+    honest.passed(lt::piece_index_t(11));
+    honest.failed(lt::piece_index_t(11)); // after the check there is nothing to take
+    EXPECT_EQ(payloads.of(made_up_peer(1)).received, 11U * 16384);
+}
+
+TEST(PeerPayload, WhoGoesBeforeAPieceIsCheckedHasGivenNothingOfIt)
+{
+    PeerPayloads payloads;
+    payloads.begin(made_up_peer(1));
+    PayloadMeter first(payloads.find(made_up_peer(1)));
+    give(first, block(0));
+    give(first, block(1));
+    first.passed(lt::piece_index_t(0));
+    PayloadMeter second(payloads.find(made_up_peer(1)));
+    give(second, block(2));
+    first.end();
+    first.end();
+    EXPECT_EQ(payloads.of(made_up_peer(1)).received, 2U * 16384);
+}
+
+TEST(PeerPayload, UncheckedPiecesAreBounded)
+{
+    PeerPayloads payloads;
+    payloads.begin(made_up_peer(1));
+    PayloadMeter meter(payloads.find(made_up_peer(1)));
+    const int pieces = static_cast<int>(PayloadMeter::kMostUnchecked) + 100;
+    for (int i = 0; i < pieces; ++i)
+        give(meter, block(i));
+    meter.end();
+    EXPECT_EQ(payloads.of(made_up_peer(1)).received, 100U * 16384) << "the oldest can be taken back no more";
 }
 
 TEST(PeerPayload, ConnectionsToOnePeerCountTogetherUntilItIsGone)

@@ -23,12 +23,17 @@ public:
 
     /// It begins, and nothing was counted.
     void begin(TimePoint now) noexcept { *this = LinkWorth(now); }
-    /// So much was counted since then. Less than before: what was counted turned out to be worthless.
-    void note(std::uint64_t bytes) noexcept { bytes_ = bytes; }
+    /// So much was counted since then. Less than before: some of it turned out to be worthless. Where that came in former
+    /// periods, it is no debt of this one.
+    void note(std::uint64_t bytes) noexcept
+    {
+        bytes_ = bytes;
+        judged_ = std::min(judged_, bytes_);
+    }
     void measure(TimePoint now) noexcept
     {
         if (now - since_ < kMeasured) return;
-        per_s_ = static_cast<double>(bytes_ - std::min(judged_, bytes_)) / in_seconds(now - since_);
+        per_s_ = static_cast<double>(bytes_ - judged_) / in_seconds(now - since_);
         since_ = now;
         judged_ = bytes_;
     }

@@ -44,5 +44,22 @@ TEST(LinkWorth, WhatTurnsOutToBeWorthlessIsTakenAway)
     EXPECT_DOUBLE_EQ(*worth.per_s(), 1000);
 }
 
+TEST(LinkWorth, WhatIsTakenAwayOfFormerPeriodsIsNoDebtOfThisOne)
+{
+    constexpr TimePoint begun{1h};
+    LinkWorth worth;
+    worth.begin(begun);
+    worth.note(600'000);
+    worth.measure(begun + 60s);
+    worth.note(100'000);
+    worth.note(400'000);
+    worth.measure(begun + 120s);
+    EXPECT_DOUBLE_EQ(*worth.per_s(), 5000);
+    worth.note(1'000'000);
+    worth.note(700'000); // some of this period's
+    worth.measure(begun + 180s);
+    EXPECT_DOUBLE_EQ(*worth.per_s(), 5000);
+}
+
 } // namespace
 } // namespace cepa::tunnel
