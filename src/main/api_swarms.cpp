@@ -81,7 +81,7 @@ std::string swarm_line(const Json& s)
     std::string out = fmt::format("{:.10}  {:<8}  {} hops  {} links", s.value("id", ""), role, s.value("hops", 0),
                                   s.value("links", 0));
     if (s.value("linking", 0) > 0) out += fmt::format(" (+{} being made)", s.value("linking", 0));
-    out += fmt::format("  {} so far", s.value("linked_ever", 0));
+    out += fmt::format(", {} linked so far", s.value("linked_ever", 0));
     if (role == "idle") return out + fmt::format("  {}  {}", s.value("state", ""), name);
     if (role == "seed")
         out += fmt::format("  {}  renewed {}", findable_line(s), age_text(s, "announced_s"));

@@ -68,8 +68,7 @@ std::string findable_wait(const HiddenOutlook& outlook)
                                     : "an answer of any node of the network: none was reachable so far";
     if (const std::string few = too_few_nodes(outlook, outlook.hops + 1); !few.empty())
         return "more nodes: introduction points need " + few;
-    return outlook.was_findable ? "an introduction point: nobody finds it any more"
-                                : "an introduction point: nobody finds it yet";
+    return "an introduction point: nobody finds it without one";
 }
 
 bool same_wait(const std::string& a, const std::string& b)

@@ -267,7 +267,7 @@ std::optional<ParseEnd> finish(Raw& raw)
     if (o.demo.hidden && !o.demo.exits_given) o.demo.exits = 0;
     if (o.demo.exits == 0 && !o.demo.hidden) return ParseEnd{"--exits 0: only with --hidden can a demo do without", 2};
     if (o.torrent.peers == PeerMode::hidden && !o.torrent.seeders.empty())
-        return ParseEnd{"--seeder names an open peer, and --peers hidden takes none", 2};
+        return ParseEnd{"--seeder names an open peer, and --peers hidden takes none: leave one out, or say --peers both", 2};
     if (raw.relay) o.overrides.push_back({"relay.enabled", "--relay", {"true"}});
     if (raw.exit) o.overrides.push_back({"exit.enabled", "--exit", {"true"}});
     if (!raw.size.empty()) {

@@ -46,7 +46,7 @@ TEST(ApiSwarmsTest, LinesForAPerson)
 {
     Json json = to_json(a_seed());
     const std::string line = swarm_line(json);
-    for (const char* part : {"aaaaaaaaaa  seed", "introduction points 2 of 3", "0 links  7 so far", "film.bin"})
+    for (const char* part : {"aaaaaaaaaa  seed", "introduction points 2 of 3", "0 links, 7 linked so far", "film.bin"})
         EXPECT_NE(line.find(part), std::string::npos) << part << " in " << line;
     json["introduction_points"] = 0;
     EXPECT_EQ(findable_line(json), "introduction points 0 of 3: not findable yet");

@@ -170,7 +170,7 @@ TEST(TorrentRecord, WhatADownloadWaitedForEndsWithIt)
     status.state = lt::torrent_status::seeding;
     update_record(record, status);
     EXPECT_EQ(missing_of(record.info, {true, "", {}}, record.hidden_waiting), "");
-    record.hidden_waiting = "an introduction point: nobody finds it yet"; // a seed's own
+    record.hidden_waiting = "an introduction point: nobody finds it without one"; // a seed's own
     update_record(record, status);
     EXPECT_NE(missing_of(record.info, {true, "", {}}, record.hidden_waiting), "");
 }
