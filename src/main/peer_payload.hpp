@@ -1,6 +1,6 @@
 // What libtorrent makes of hidden peers: the payload that it asked for and got, and that it sent, per made-up address.
-// Blocks that were not asked for count for nothing. What a peer gave of a piece that fails its hash is taken back, and no
-// more than that: the bad block of another must not make an honest peer worthless.
+// Blocks that were not asked for count for nothing. What a peer gave of a piece that fails its hash is taken back, and
+// no more than that: the bad block of another must not make an honest peer worthless.
 // Written by libtorrent's threads, read by main. Process: main, any thread. Spec: docs/protocol.md, section 36.
 #pragma once
 
@@ -14,7 +14,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <set>
 #include <tuple>
 
 namespace cepa::main {
@@ -27,7 +26,8 @@ struct PeerPayload {
 /// One connection's share in it. On libtorrent's thread.
 class PayloadMeter {
 public:
-    /// Requests under way that are remembered: more than libtorrent has at one peer.
+    /// Requests without an answer that are remembered: more than libtorrent has under way at one peer. Some are never
+    /// answered (cancelled, timed out, had from another), so that the oldest make room.
     static constexpr std::size_t kMostAsked = 2048;
     /// Pieces that it gave a part of and that were not checked: more than libtorrent has begun at one time.
     static constexpr std::size_t kMostUnchecked = 2048;
@@ -36,11 +36,15 @@ public:
 
     void asked(const libtorrent::peer_request& block)
     {
-        if (asked_.size() < kMostAsked) asked_.insert(key(block));
+        std::erase(asked_, key(block));
+        if (asked_.size() == kMostAsked) asked_.pop_front();
+        asked_.push_back(key(block));
     }
+    /// The peer will not give it. libtorrent says so of each when one chokes us that cannot refuse single blocks.
+    void refused(const libtorrent::peer_request& block) { std::erase(asked_, key(block)); }
     void came(const libtorrent::peer_request& block)
     {
-        if (asked_.erase(key(block)) == 0) return;
+        if (std::erase(asked_, key(block)) == 0) return;
         const auto bytes = static_cast<std::uint64_t>(block.length);
         total_->received += bytes;
         const auto known = std::ranges::find(unchecked_, block.piece, &Given::piece);
@@ -88,7 +92,7 @@ private:
         return {static_cast<int>(block.piece), block.start, block.length};
     }
     std::shared_ptr<PeerPayload> total_;
-    std::set<Key> asked_;
+    std::deque<Key> asked_;       ///< each once, the oldest first
     std::deque<Given> unchecked_; ///< counted in total_; the oldest first
 };
 

@@ -127,6 +127,11 @@ public:
     {
         if (meter_) meter_->asked(block);
     }
+    bool on_reject(const lt::peer_request& block) override
+    {
+        if (meter_) meter_->refused(block);
+        return false;
+    }
     bool on_piece(const lt::peer_request& block, lt::span<const char>) override
     {
         if (meter_) meter_->came(block);

@@ -127,13 +127,47 @@ TEST(PeerPayload, ConnectionsToOnePeerCountTogetherUntilItIsGone)
     EXPECT_EQ(payloads.of(made_up_peer(1)).sent, 0U);
 }
 
-TEST(PeerPayload, RequestsThatAreRememberedAreBounded)
+TEST(PeerPayload, PayloadStillCountsAfterManyRequestsWithoutAnAnswer)
 {
-    PayloadMeter meter(std::make_shared<PeerPayload>());
+    const auto total = std::make_shared<PeerPayload>();
+    PayloadMeter meter(total);
     for (int i = 0; i < 5000; ++i)
         meter.asked(block(i));
-    meter.came(block(4999)); // was not taken in
-    SUCCEED();
+    meter.came(block(0)); // forgotten: those that are remembered are bounded
+    EXPECT_EQ(total->received, 0U);
+    meter.came(block(4999));
+    EXPECT_EQ(total->received, 16384U);
+    give(meter, block(5000));
+    EXPECT_EQ(total->received, 2U * 16384);
+}
+
+TEST(PeerPayload, WhatIsAskedForAgainIsRememberedOnceAndAsTheNewest)
+{
+    const auto total = std::make_shared<PeerPayload>();
+    PayloadMeter meter(total);
+    const int most = static_cast<int>(PayloadMeter::kMostAsked);
+    for (int i = 0; i < most; ++i)
+        meter.asked(block(i));
+    meter.asked(block(0));
+    meter.asked(block(most)); // for which block(1) makes room
+    meter.came(block(1));
+    EXPECT_EQ(total->received, 0U);
+    meter.came(block(0));
+    meter.came(block(0));
+    EXPECT_EQ(total->received, 16384U);
+}
+
+TEST(PeerPayload, WhatAPeerRefusedDoesNotCountWhenItComes)
+{
+    const auto total = std::make_shared<PeerPayload>();
+    PayloadMeter meter(total);
+    meter.asked(block(0));
+    meter.asked(block(1));
+    meter.refused(block(0));
+    meter.came(block(0));
+    EXPECT_EQ(total->received, 0U);
+    meter.came(block(1));
+    EXPECT_EQ(total->received, 16384U);
 }
 
 } // namespace
