@@ -66,13 +66,23 @@ class Get(unittest.TestCase):
         self.assertEqual(network.sha256(self.out() / "film.bin"), self.hash)
 
     def broken_seeder(self):
-        """Has the first part only and says it has all: a download from it alone never ends, so Ctrl-C always hits it."""
-        if not hasattr(type(self), "broken"):
-            folder = self.net.folder / f"broken-{self.id().rpartition('.')[2]}-{len(self.net.processes)}"
-            folder.mkdir()
-            with open(self.file, "rb") as whole, open(folder / "film.bin", "wb") as part:
-                part.write(whole.read(GOOD) + bytes(SIZE - GOOD))
-            type(self).broken = self.net.seeder(folder.name, folder / "film.bin", self.torrent)
+        """Has the first part only: a download from it alone never ends, so Ctrl-C always hits it."""
+        folder = self.net.folder / f"broken-{self.id().rpartition('.')[2]}-{len(self.net.processes)}"
+        folder.mkdir()
+        with open(self.file, "rb") as whole, open(folder / "film.bin", "wb") as part:
+            part.write(whole.read(GOOD) + bytes(SIZE - GOOD))
+        listen = f"{self.net.address()}:6881"
+        self.broken = self.net.start(folder.name, "get", str(self.torrent), "-o", str(folder), "--hops", "0", "--join", "private",
+                                     environment={"CEPA_TORRENTS_LISTEN": listen})
+        self.broken.swarm_address = listen
+
+        def has_its_part():
+            try:
+                torrents = self.broken.ask("list")["torrents"]
+            except AssertionError:
+                return False  # it does not answer yet
+            return torrents and torrents[0]["state"] == "downloading" and torrents[0]["bytes_done"] > 0
+        network.wait_for("the part to be read", has_its_part, 30)
         return self.broken
 
     def interrupted(self, state, *options, hops=2):
@@ -132,7 +142,6 @@ class Get(unittest.TestCase):
     def leave_broken_seeder(self):
         host, _, port = self.broken.swarm_address.rpartition(":")
         self.broken.stop()
-        del type(self).broken
         return host, int(port)
 
     def test_handed_to_a_running_service(self):
