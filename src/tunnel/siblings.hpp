@@ -36,9 +36,23 @@ struct LinkHalf {
     SealingRight seal;
 };
 
+/// What the node's register says to an introduction.
+struct Registration {
+    Registration(bool yes) noexcept : accepted(yes) {} // NOLINT(google-explicit-constructor): mostly it is no more
+    [[nodiscard]] static Registration nobody_reaches_us() noexcept
+    {
+        Registration out(false);
+        out.unreachable = true;
+        return out;
+    }
+    explicit operator bool() const noexcept { return accepted; }
+    bool accepted;
+    bool unreachable = false; ///< no request can come in any more: what was accepted before is of no use either
+};
+
 using IntroductionsFound = std::function<void(std::vector<PeersResponse::Peer>)>;
 using NodeFound = std::function<void(std::optional<Endpoint>)>;
-using Registered = std::function<void(bool)>;
+using Registered = std::function<void(Registration)>;
 using Linked = std::function<void(std::optional<LinkHalf>)>;
 
 /// Every `done` is called once, later, also when the sibling dies meanwhile (with nothing).
@@ -50,7 +64,7 @@ public:
     virtual void find_introductions(const LookupHash& hash, IntroductionsFound done) = 0;
     /// Looks for a node in the DHT and has it puncture us.
     virtual void find_node(const PublicKey& key, NodeFound done) = 0;
-    /// False: another circuit of this node serves that swarm key already.
+    /// Refused: another circuit of this node serves that swarm key already, or the node is not reached.
     virtual void register_introduction(const Introduction& introduction, Registered done) = 0;
     virtual void forget_introduction(const Introduction& introduction) = 0;
 
@@ -78,7 +92,7 @@ public:
     // Of the Tunnel that discovers; elsewhere they find nothing and refuse.
     virtual void find_introductions(const LookupHash& hash, IntroductionsFound done) = 0;
     virtual void find_node(const PublicKey& key, NodeFound done) = 0;
-    [[nodiscard]] virtual bool register_introduction(const Introduction& introduction) = 0;
+    [[nodiscard]] virtual Registration register_introduction(const Introduction& introduction) = 0;
     virtual void forget_introduction(const Introduction& introduction) = 0;
 
     /// Links the circuit that waits here under `cookie` with `theirs` and gives our half; nothing when none waits or it

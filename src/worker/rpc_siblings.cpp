@@ -47,8 +47,9 @@ void RpcSiblings::register_introduction(const tunnel::Introduction& introduction
 {
     proto::Envelope call;
     *call.mutable_register_introduction() = introduction_to_proto(introduction);
-    rpc_.call(std::move(call), kSiblingRegister,
-              [done = std::move(done)](const Result<proto::Answer>& answer) { done(succeeded(answer)); });
+    rpc_.call(std::move(call), kSiblingRegister, [done = std::move(done)](const Result<proto::Answer>& answer) {
+        done(answer ? registration_from_proto(*answer) : tunnel::Registration(false));
+    });
 }
 
 void RpcSiblings::forget_introduction(const tunnel::Introduction& introduction)

@@ -7,6 +7,12 @@
 #include <utility>
 
 namespace cepa::worker {
+namespace {
+
+/// An error of register_introduction that says more than no.
+constexpr const char* kNobodyReachesUs = "nobody reaches us";
+
+} // namespace
 
 std::optional<tunnel::LookupHash> hash_from_proto(const std::string& from)
 {
@@ -46,6 +52,19 @@ proto::Introduction introduction_to_proto(const tunnel::Introduction& from)
     out.set_lookup_hash(text_of(from.lookup_hash));
     out.set_swarm_key(text_of(from.swarm_key));
     out.set_circuit_id(from.circuit.value);
+    return out;
+}
+
+tunnel::Registration registration_from_proto(const proto::Answer& from)
+{
+    return from.error() == kNobodyReachesUs ? tunnel::Registration::nobody_reaches_us()
+                                            : tunnel::Registration(from.error().empty());
+}
+
+proto::Answer registration_to_proto(const tunnel::Registration& from)
+{
+    proto::Answer out;
+    if (!from) out.set_error(from.unreachable ? kNobodyReachesUs : "taken");
     return out;
 }
 

@@ -22,6 +22,9 @@ inline constexpr std::size_t kMostFound = 7;
 
 [[nodiscard]] std::optional<tunnel::Introduction> introduction_from_proto(const proto::Introduction& from);
 [[nodiscard]] proto::Introduction introduction_to_proto(const tunnel::Introduction& from);
+/// To a register_introduction.
+[[nodiscard]] tunnel::Registration registration_from_proto(const proto::Answer& from);
+[[nodiscard]] proto::Answer registration_to_proto(const tunnel::Registration& from);
 
 /// The key is copied: who holds the message wipes it.
 [[nodiscard]] std::optional<tunnel::LinkHalf> half_from_proto(const proto::LinkHalf& from);

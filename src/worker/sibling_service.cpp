@@ -65,7 +65,7 @@ void SiblingService::register_introduction(const Envelope& call, const Rpc::Resp
 {
     const auto introduction = introduction_from_proto(call.register_introduction());
     if (!introduction) return respond(refused("malformed"));
-    respond(tunnel_.register_introduction(*introduction) ? Answer() : refused("taken"));
+    respond(registration_to_proto(tunnel_.register_introduction(*introduction)));
 }
 
 void SiblingService::forget_introduction(const Envelope& call, const Rpc::Respond& respond)

@@ -134,7 +134,9 @@ TEST(Nat, WhoIsBehindAnyIsNoIntroductionPoint)
 {
     for (const bool independent : {true, false}) {
         NatWorld world({independent, true}, 6);
-        EXPECT_FALSE(world.hidden->tunnel().for_siblings().register_introduction(some_introduction()));
+        const Registration answer = world.hidden->tunnel().for_siblings().register_introduction(some_introduction());
+        EXPECT_FALSE(answer);
+        EXPECT_TRUE(answer.unreachable) << "what stood before ends, too";
         EXPECT_EQ(world.hidden->dropped("introductions_unreachable"), 1U);
         EXPECT_TRUE(world.nodes[3]->tunnel().for_siblings().register_introduction(some_introduction()));
     }

@@ -40,7 +40,7 @@ public:
     }
     [[nodiscard]] bool is_proven(const IpAddress& ip) const override { return proven.contains(ip); }
 
-    std::optional<bool> at_once = true;
+    std::optional<tunnel::Registration> at_once = true;
     std::vector<std::pair<tunnel::LookupHash, tunnel::IntroductionsFound>> finds;
     std::vector<tunnel::Introduction> registered;
     std::vector<tunnel::Registered> answers;

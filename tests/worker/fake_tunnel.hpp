@@ -27,7 +27,7 @@ struct FakeForSiblings final : ForSiblings {
         nodes.push_back(key);
         done(node);
     }
-    [[nodiscard]] bool register_introduction(const Introduction& introduction) override
+    [[nodiscard]] Registration register_introduction(const Introduction& introduction) override
     {
         registered.push_back(introduction);
         return accepts;
@@ -43,7 +43,7 @@ struct FakeForSiblings final : ForSiblings {
 
     std::vector<PeersResponse::Peer> found;
     std::optional<Endpoint> node;
-    bool accepts = true;
+    Registration accepts = true;
     std::optional<LinkHalf> half;
     std::vector<LookupHash> looked_up;
     std::vector<PublicKey> nodes;

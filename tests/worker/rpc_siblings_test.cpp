@@ -84,15 +84,28 @@ TEST_F(RpcSiblingsTest, RegistersAndForgets)
 {
     const tunnel::Introduction one = introduction();
     std::optional<bool> accepted;
-    siblings_->register_introduction(one, [&](bool yes) { accepted = yes; });
+    bool unreachable = false;
+    const auto note = [&](tunnel::Registration answer) {
+        accepted = answer.accepted;
+        unreachable = answer.unreachable;
+    };
+    siblings_->register_introduction(one, note);
     EXPECT_TRUE(wait([&] { return accepted.has_value(); }));
     EXPECT_EQ(accepted, true);
     EXPECT_EQ(introduction_from_proto(told().register_introduction()), one);
     answer_.set_error("taken");
     accepted.reset();
-    siblings_->register_introduction(one, [&](bool yes) { accepted = yes; });
+    siblings_->register_introduction(one, note);
     EXPECT_TRUE(wait([&] { return accepted.has_value(); }));
     EXPECT_EQ(accepted, false);
+    EXPECT_FALSE(unreachable);
+    answer_ = registration_to_proto(tunnel::Registration::nobody_reaches_us());
+    accepted.reset();
+    siblings_->register_introduction(one, note);
+    EXPECT_TRUE(wait([&] { return accepted.has_value(); }));
+    EXPECT_EQ(accepted, false);
+    EXPECT_TRUE(unreachable);
+    static_cast<void>(told());
     static_cast<void>(told());
     siblings_->forget_introduction(one);
     EXPECT_EQ(introduction_from_proto(told().forget_introduction()), one);

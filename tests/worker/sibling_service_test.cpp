@@ -47,6 +47,9 @@ TEST_F(SiblingServiceTest, KeepsTheRegister)
     EXPECT_EQ(ask(call).error(), "");
     tunnel_.accepts = false;
     EXPECT_NE(ask(call).error(), "");
+    EXPECT_FALSE(registration_from_proto(ask(call)).unreachable);
+    tunnel_.accepts = tunnel::Registration::nobody_reaches_us();
+    EXPECT_TRUE(registration_from_proto(ask(call)).unreachable);
     *call.mutable_forget_introduction() = introduction_to_proto(one);
     EXPECT_EQ(ask(call).error(), "");
     EXPECT_EQ(tunnel_.forgotten, std::vector{one});

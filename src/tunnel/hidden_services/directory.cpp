@@ -174,11 +174,13 @@ bool Directory::is_reachable() const
     return false;
 }
 
-bool Directory::register_introduction(const Introduction& introduction)
+Registration Directory::register_introduction(const Introduction& introduction)
 {
     if (!is_reachable()) {
         count_drop(drops_, "introductions_unreachable");
-        return false;
+        // After a start it is not known for a while, and what stands may be reached all the same.
+        const bool known = discovery_.own().translation() != Translation::unknown;
+        return known ? Registration::nobody_reaches_us() : Registration(false);
     }
     const TimePoint at = now();
     const auto known = register_.find(introduction.swarm_key);

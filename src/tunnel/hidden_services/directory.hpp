@@ -55,9 +55,9 @@ public:
     // For the siblings, and for this worker. `done` is called later, exactly once.
     void find_introductions(const LookupHash& hash, IntroductionsFound done);
     void find_node(const PublicKey& key, NodeFound done);
-    /// False: another circuit of this node serves that swarm key already, or there is no room, or nobody could reach us
-    /// for it. To be repeated.
-    [[nodiscard]] bool register_introduction(const Introduction& introduction);
+    /// Refused: another circuit of this node serves that swarm key already, or there is no room, or nobody could reach us
+    /// for it; where that is not known yet, it is not said. To be repeated.
+    [[nodiscard]] Registration register_introduction(const Introduction& introduction);
     void forget_introduction(const Introduction& introduction);
     /// Which circuit of this node serves the seeder with that swarm key.
     [[nodiscard]] std::optional<CircuitId> circuit_of(const PublicKey& swarm_key) const;

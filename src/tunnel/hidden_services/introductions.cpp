@@ -67,19 +67,24 @@ void Introductions::enter(Entry& entry, TimePoint now)
     entry.registered = now;
     const Introduction introduction = entry.introduction; // the entry may go inside the call
     tools_.node.register_introduction(introduction,
-                                      [this, introduction, alive = std::weak_ptr<bool>(alive_)](bool accepted) {
-                                          if (!alive.expired()) on_entered(introduction, accepted);
+                                      [this, introduction, alive = std::weak_ptr<bool>(alive_)](Registration answer) {
+                                          if (!alive.expired()) on_entered(introduction, answer);
                                       });
 }
 
-// A registration that is repeated and refused only says that the register could not be reached or has just begun.
-void Introductions::on_entered(const Introduction& introduction, bool accepted)
+// A registration that is repeated and refused only says that the register could not be reached or has just begun, unless
+// the register says that nobody reaches us any more.
+void Introductions::on_entered(const Introduction& introduction, Registration answer)
 {
     const auto found = entries_.find(introduction.swarm_key);
-    if (found == entries_.end() || found->second.introduction != introduction || found->second.established) return;
+    if (found == entries_.end() || found->second.introduction != introduction) return;
+    if (found->second.established) {
+        if (answer.unreachable) end_unreachable(introduction);
+        return;
+    }
     const Route route = tools_.routes.find(introduction.circuit);
     const bool here = route.kind == RouteKind::joined && route.joined().role == JoinedRole::introduction;
-    if (!accepted || !here) {
+    if (!answer || !here) {
         entries_.erase(found);
         if (here) route.joined().role = JoinedRole::none;
         tools_.node.forget_introduction(introduction); // the refusal may only mean that no answer came
@@ -87,6 +92,19 @@ void Introductions::on_entered(const Introduction& introduction, bool accepted)
     }
     found->second.established = true;
     send_reply(route.joined(), IntroEstablished{found->second.identifier}, tools_.aead, tools_.sender);
+}
+
+// The seeder would take it for one that serves, for as long as the circuit lives.
+void Introductions::end_unreachable(const Introduction& introduction)
+{
+    tools_.counters.drop(Drop::introduction_refused);
+    const Route route = tools_.routes.find(introduction.circuit);
+    if (route.kind != RouteKind::joined) return;
+    const JoinedCircuit& circuit = route.joined();
+    if (const auto& identity = tools_.settings.identity)
+        tools_.sender.send_destroy(circuit.previous, circuit.id, *identity,
+                                   static_cast<std::uint16_t>(DestroyReason::not_needed));
+    tools_.joined.remove(introduction.circuit, tools_.environment.clock.now()); // forget()
 }
 
 void Introductions::forget(const JoinedCircuit& circuit)

@@ -64,7 +64,8 @@ private:
     };
     [[nodiscard]] bool may_establish(const JoinedCircuit& circuit, const EstablishIntro& request) const;
     void enter(Entry& entry, TimePoint now);
-    void on_entered(const Introduction& introduction, bool accepted);
+    void on_entered(const Introduction& introduction, Registration answer);
+    void end_unreachable(const Introduction& introduction);
     void draw(TimePoint now);
     [[nodiscard]] bool serves(const CreateE2e& request) const;
     void let_pass(const PublicKey& swarm_key, const KeyBytes& ephemeral, const Endpoint& source, PacketBuffer& packet,

@@ -16,7 +16,8 @@ public:
     virtual void find_introductions(const LookupHash& hash, IntroductionsFound done) = 0;
     /// Looks for a node in the DHT and has it puncture us.
     virtual void find_node(const PublicKey& key, NodeFound done) = 0;
-    /// False: another circuit of this node serves that swarm key already, or it could not be asked.
+    /// Refused: another circuit of this node serves that swarm key already, or it could not be asked, or, as the answer
+    /// then says, nobody could reach us for it.
     virtual void register_introduction(const Introduction& introduction, Registered done) = 0;
     virtual void forget_introduction(const Introduction& introduction) = 0;
     /// Which circuit of the node serves a swarm key; only the Tunnel that discovers can say.

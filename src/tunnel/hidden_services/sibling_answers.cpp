@@ -18,9 +18,9 @@ void SiblingAnswers::find_node(const PublicKey& key, NodeFound done)
     done(std::nullopt);
 }
 
-bool SiblingAnswers::register_introduction(const Introduction& introduction)
+Registration SiblingAnswers::register_introduction(const Introduction& introduction)
 {
-    return directory_ != nullptr && directory_->register_introduction(introduction);
+    return directory_ != nullptr ? directory_->register_introduction(introduction) : Registration(false);
 }
 
 void SiblingAnswers::forget_introduction(const Introduction& introduction)

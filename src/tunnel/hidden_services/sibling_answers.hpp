@@ -18,7 +18,7 @@ public:
 
     void find_introductions(const LookupHash& hash, IntroductionsFound done) override;
     void find_node(const PublicKey& key, NodeFound done) override;
-    [[nodiscard]] bool register_introduction(const Introduction& introduction) override;
+    [[nodiscard]] Registration register_introduction(const Introduction& introduction) override;
     void forget_introduction(const Introduction& introduction) override;
 
     [[nodiscard]] std::optional<LinkHalf> link(const Cookie& cookie, LinkHalf theirs) override;

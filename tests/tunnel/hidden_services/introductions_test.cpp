@@ -336,6 +336,21 @@ TEST_F(IntroductionsTest, WhatTheRegisterRefusesItForgets)
     EXPECT_EQ(node_.node.forgotten.size(), 1U);
 }
 
+TEST_F(IntroductionsTest, OneThatNobodyReachesAnyMoreEndsWithADestroy)
+{
+    establish();
+    EXPECT_TRUE(established(kSeeder));
+    node_.node.at_once = Registration::nobody_reaches_us();
+    node_.bench.clock.advance(20s);
+    node_.at(kSeeder).last_activity = node_.bench.now();
+    node_.sweep();
+    EXPECT_EQ(node_.destroyed(), kSeeder);
+    EXPECT_EQ(node_.kind(kSeeder), RouteKind::lingering);
+    EXPECT_EQ(node_.node.forgotten.size(), 1U);
+    node_.create_e2e(request(), neighbour(9));
+    EXPECT_EQ(node_.dropped(Drop::unknown_swarm), 1U);
+}
+
 TEST_F(IntroductionsTest, OneAddressAndEverybodyHaveTheirBounds)
 {
     for (std::uint32_t i = 0; i < 200; ++i) {

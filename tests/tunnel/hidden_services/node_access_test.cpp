@@ -41,11 +41,17 @@ protected:
         introduction_.swarm_key = PrivateKey::generate().public_key();
         introduction_.circuit = CircuitId(5);
     }
+    bool says_unreachable(NodeRegister& node)
+    {
+        bool out = false;
+        node.register_introduction(introduction_, [&](Registration answer) { out = !answer && answer.unreachable; });
+        return out;
+    }
     /// What the register says to it.
     std::optional<bool> enter(NodeRegister& node)
     {
         std::optional<bool> out;
-        node.register_introduction(introduction_, [&](bool accepted) { out = accepted; });
+        node.register_introduction(introduction_, [&](Registration answer) { out = answer.accepted; });
         return out;
     }
     std::size_t found(NodeRegister& node)
@@ -74,6 +80,28 @@ TEST_F(NodeAccessTest, WhereTheTunnelDiscoversItsOwnDirectoryIsAsked)
     node.forget_introduction(introduction_);
     EXPECT_FALSE(node.circuit_of(introduction_.swarm_key));
     EXPECT_EQ(siblings_.asked, 0);
+}
+
+// What was accepted before ends for it, so the first minutes of a worker 0 that does not know yet are no reason.
+TEST_F(NodeAccessTest, ThatNobodyReachesUsIsSaidOnceItIsKnown)
+{
+    settings_.public_network = true;
+    Discovery discovery(settings_, bench_.environment);
+    bool strangers = true;
+    Directory directory(Directory::Tools{settings_, bench_.environment, discovery, {}, [&] { return strangers; }});
+    NodeAccess node(&siblings_, &directory);
+    EXPECT_EQ(enter(node), false);
+    EXPECT_FALSE(says_unreachable(node));
+    discovery.own().share_translation(Translation::endpoint_independent);
+    EXPECT_EQ(enter(node), true);
+    strangers = false; // the last evidence is an hour old
+    EXPECT_TRUE(says_unreachable(node));
+    strangers = true;
+    EXPECT_EQ(enter(node), true);
+    discovery.own().share_translation(Translation::address_dependent);
+    EXPECT_TRUE(says_unreachable(node));
+    discovery.own().share_translation(Translation::none);
+    EXPECT_EQ(enter(node), true);
 }
 
 TEST_F(NodeAccessTest, ElsewhereTheSiblingThatDiscoversIs)
