@@ -3,6 +3,7 @@
 // Process: worker, io thread. Spec: docs/protocol.md, sections 14.7 and 36.
 #pragma once
 
+#include "tunnel/discovery/flood_limit.hpp"
 #include "tunnel/hidden_services/backoff.hpp"
 #include "tunnel/hidden_services/end_to_end.hpp"
 #include "tunnel/hidden_services/link_worth.hpp"
@@ -60,6 +61,10 @@ struct Seeder {
     std::uint32_t place = 0; ///< drawn: who is named first, and what key somebody chose, give no better turn
     LinkWorth worth;         ///< of what its link brings, or its last one brought
     unsigned useless = 0;    ///< links in a row that were given up because they brought nothing
+    /// Searches in a hurry for it: those of a minute at once, and then one a minute, or one that links and goes away
+    /// again and again would keep us searching.
+    FloodLimit hurries{1.0 / 60, 20};
+    TimePoint hurried{}; ///< last
     Backoff retry{std::chrono::seconds(2), std::chrono::seconds(60)};
 
     [[nodiscard]] bool busy() const noexcept { return link || stalled || linking || !requests.empty(); }

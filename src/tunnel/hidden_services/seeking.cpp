@@ -85,7 +85,7 @@ void Seeking::retire_link(Seeder& seeder, TimePoint now)
     if (circuit != nullptr && now + kReplacedBefore < circuit->keepalive().retires()) return;
     seeder.link.reset(); // it ends by itself, when idle
     seeder.keep_points(now, kPointsLeft);
-    search_.hurry(now);
+    hurry(seeder, now);
 }
 
 void Seeking::set_payload(CircuitId link, std::uint64_t bytes)
@@ -170,6 +170,13 @@ void Seeking::begin_again(Seeder& seeder, TimePoint now)
     } else {
         seeder.retry.fail(now, random);
     }
+    hurry(seeder, now);
+}
+
+void Seeking::hurry(Seeder& seeder, TimePoint now)
+{
+    if (now - seeder.hurried < SwarmSearch::kHurryEvery || !seeder.hurries.admit(now)) return;
+    seeder.hurried = now;
     search_.hurry(now);
 }
 
@@ -182,7 +189,7 @@ void Seeking::tick(const PublicKey& swarm_key, Seeder& seeder, bool room, TimePo
             return begin_path(seeder.linking->point, std::move(beside), now);
         });
     if (seeder.link || seeder.linking) return;
-    if (is_missed(seeder, now)) search_.hurry(now); // its introduction points may have died too
+    if (is_missed(seeder, now)) hurry(seeder, now); // its introduction points may have died too
     if (!room || seeder.points.empty() || !seeder.retry.due(now)) return;
     if (!seeder.requests.empty()) {
         const Duration waited = now - seeder.requests.back().sent;
@@ -196,7 +203,7 @@ void Seeking::tick(const PublicKey& swarm_key, Seeder& seeder, bool room, TimePo
         seeder.requests.clear(); // the seeder may be gone
         if (is_missed(seeder, now) && again_.admit(now)) return ask(swarm_key, seeder, now);
         seeder.retry.fail(now, circuits_.tools().random);
-        return search_.hurry(now);
+        return hurry(seeder, now);
     }
     ask(swarm_key, seeder, now);
 }
@@ -333,7 +340,7 @@ void Seeking::on_closed(const Circuit& circuit, TimePoint now)
     seeder->linking.reset();
     seeder->keep_points(now, kPointsLeft);
     seeder->retry.fail(now, circuits_.tools().random);
-    search_.hurry(now);
+    hurry(*seeder, now);
 }
 
 void Seeking::on_packet(const Circuit&, const Endpoint&, ByteSpan, TimePoint)

@@ -76,6 +76,7 @@ private:
     void make_room(std::size_t taken, TimePoint now);
     [[nodiscard]] bool may_begin(const PublicKey& swarm_key, const Seeder& seeder, TimePoint now) const;
     void begin_again(Seeder& seeder, TimePoint now);
+    void hurry(Seeder& seeder, TimePoint now);
     void tick(const PublicKey& swarm_key, Seeder& seeder, bool room, TimePoint now);
     void ask(const PublicKey& swarm_key, Seeder& seeder, TimePoint now);
     [[nodiscard]] bool on_created_e2e(CircuitId circuit, const Endpoint& origin, const CreatedE2e& answer,

@@ -10,9 +10,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A seeder that is lost again and again does not make us ask more often than this.
-constexpr Duration kHurryEvery = 3s;
-
 Bytes peers_request_packet(const Prefix& prefix, std::uint32_t number, const PeersRequest& request)
 {
     std::array<std::uint8_t, kPrefixSize + 1 + 4 + 2 + 20> room;
@@ -42,8 +39,12 @@ void SwarmSearch::tick(TimePoint now)
 
 void SwarmSearch::hurry(TimePoint now)
 {
+    const TimePoint soonest = std::max(now, last_ + kHurryEvery);
+    if (next_ > soonest) {
+        if (!hurries_.admit(now)) return;
+        next_ = soonest;
+    }
     answered_by_dht_.reset();
-    next_ = std::min(next_, std::max(now, last_ + kHurryEvery));
 }
 
 bool SwarmSearch::ask_last_hop(TimePoint now)

@@ -3,6 +3,7 @@
 // Process: worker, io thread. Spec: docs/protocol.md, sections 14.3 (step 1), 14.7 and 36.
 #pragma once
 
+#include "tunnel/discovery/flood_limit.hpp"
 #include "tunnel/hidden_services/lookup_circuits.hpp"
 #include "tunnel/hidden_services/seeder_table.hpp"
 #include "tunnel/hidden_services/swarm_plan.hpp"
@@ -19,6 +20,7 @@ public:
     static constexpr Duration kAgainTo = std::chrono::seconds(120);
     /// After so long without an answer from the DHT it is asked, even if introduction points answer.
     static constexpr Duration kDhtEvery = std::chrono::seconds(240);
+    static constexpr Duration kHurryEvery = std::chrono::seconds(3);
     static constexpr std::size_t kPointsAsked = 4;
     /// A deployed node sends 7.
     static constexpr std::size_t kMostPeers = 16;
@@ -29,7 +31,7 @@ public:
     }
 
     void tick(TimePoint now);
-    /// A seeder was lost: looks at once, but not again within three seconds.
+    /// A seeder was lost: looks at once, but not again within three seconds, nor for ever: see hurries_.
     void hurry(TimePoint now);
     [[nodiscard]] std::optional<TimePoint> answered() const noexcept { return answered_; }
 
@@ -56,6 +58,7 @@ private:
     std::vector<Asked> asked_;
     TimePoint next_{};
     TimePoint last_{}; ///< when it was looked last
+    FloodLimit hurries_{0.1, 40};  ///< however many seeders are lost, and however often
     bool points_answered_ = false; ///< since they were asked last
     Backoff nobody_{std::chrono::seconds(2), std::chrono::seconds(60)};
     std::optional<TimePoint> answered_;

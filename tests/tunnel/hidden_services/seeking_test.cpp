@@ -311,6 +311,46 @@ TEST_F(SeekingTest, ALinkThatWasNoneIsNotMadeInALoop)
     EXPECT_LE(links, 7);
 }
 
+// Or one seeder would have us ask the DHT every three seconds for ever.
+TEST_F(SeekingTest, ASeederThatFlapsIsSearchedForInAHurryOnlyAtFirst)
+{
+    ASSERT_NE(link(seeder_), CircuitId());
+    int links = 0;
+    const auto searches = [&](Duration time) {
+        int out = 0;
+        for (Duration passed{}; passed < time; passed += 1s) {
+            for (const auto& [id, who] : linked_)
+                if (own_.find(id) != nullptr) own_.close(id, "gone", now());
+            step(1s);
+            while (const auto told = take()) {
+                if (told->id() == MessageId::peers_request) {
+                    ++out;
+                    const auto request = PeersRequest::parse(told->body());
+                    say(told->circuit,
+                        PeersResponse{request->identifier, plan_.lookup_hash, {peer(seeder_.public_key())}});
+                } else if (told->id() == MessageId::link_e2e) {
+                    ++links;
+                    const auto asked = LinkE2e::parse(told->body());
+                    say(told->circuit, LinkedE2e{asked->identifier});
+                } else if (const auto data = Data::parse(told->body());
+                           told->id() == MessageId::data && packet_message_id(data->payload) == 13) {
+                    const ByteSpan body = data->payload.subspan(kPrefixSize + 1);
+                    const Asked asked{told->circuit, data->destination.endpoint, MessageId::create_e2e,
+                                      Bytes(body.begin(), body.end())};
+                    from(asked.circuit, {asked.to.ip, 1},
+                         created(asked, seeder_, network_[4].address, network_[4].key));
+                }
+            }
+        }
+        return out;
+    };
+    EXPECT_GE(searches(40s), 6);
+    static_cast<void>(searches(600s));
+    links = 0;
+    EXPECT_LE(searches(600s), 40);
+    EXPECT_GE(links, 4); // it did flap all the time
+}
+
 TEST_F(SeekingTest, LinkedE2eNeedsItsIdentifierAndComesOnce)
 {
     ASSERT_TRUE(answer_lookup({peer(seeder_.public_key())}));

@@ -77,6 +77,31 @@ TEST_F(SwarmSearchTest, SilentIntroductionPointsAreMadeUpForByTheDht)
     EXPECT_EQ(seeking_->found(), 1U); // named again and again, so never forgotten
 }
 
+// However many seeders come and go: keys cost nothing.
+TEST_F(SwarmSearchTest, HurriesOfAllSeedersTogetherHaveABound)
+{
+    SeederTable seeders;
+    SwarmSearch search(plan_, circuits_, *lookups_, seeders);
+    const auto known = peer(key_);
+    ASSERT_TRUE(seeders.learn(key_, {known.address, known.key, now(), {}}, now()));
+    const auto asked_in_a_hurry = [&](Duration time) {
+        int out = 0;
+        for (Duration passed{}; passed < time; passed += 250ms) {
+            search.hurry(now());
+            step();
+            search.tick(now());
+            while (const auto told = take())
+                if (told->id() == MessageId::peers_request) ++out;
+        }
+        return out;
+    };
+    EXPECT_GE(asked_in_a_hurry(60s), 15); // one that is lost is found soon
+    static_cast<void>(asked_in_a_hurry(120s));
+    const int later = asked_in_a_hurry(600s);
+    EXPECT_GE(later, 30);
+    EXPECT_LE(later, 100);
+}
+
 TEST_F(SwarmSearchTest, OnlyExpectedAnswersTeach)
 {
     run(3s);
