@@ -78,6 +78,7 @@ Bytes ResumeStore::encode(const StoredTorrent& torrent)
     ours["group"] = torrent.route.group;
     ours["paused"] = torrent.paused ? 1 : 0;
     ours["plain life"] = torrent.plain_life ? 1 : 0;
+    if (!torrent.held.empty()) ours["held"] = torrent.held;
     whole["resume"] = lt::write_resume_data(torrent.params);
     Bytes bytes;
     lt::bencode(std::back_inserter(bytes), whole);
@@ -107,6 +108,7 @@ Answer<StoredTorrent> ResumeStore::decode(ByteSpan bytes)
                           ours.dict_find_int_value("paused") != 0,
                           ours.dict_find_int_value("plain life") != 0,
                           {}};
+    torrent.held = text_of(ours, "held");
     const std::string peers = text_of(ours, "peers");
     const auto mode = peers.empty() && schema == 1 ? PeerMode::open : parse_peer_mode(peers);
     torrent.peer_mode = mode.value_or(PeerMode::hidden);

@@ -3,8 +3,8 @@
 // version is left alone and named; nothing of it ends the program. Process: main; blocks on the disk, so the service
 // calls save() from its writer thread.
 //
-// A file is one bencoded dictionary: "cepa" = {"group", "hops", "id", "paused", "peers", "plain life", "schema"} and "resume" =
-// libtorrent's own resume dictionary.
+// A file is one bencoded dictionary: "cepa" = {"group", "held" (or not), "hops", "id", "paused", "peers", "plain life",
+// "schema"} and "resume" = libtorrent's own resume dictionary.
 #pragma once
 
 #include "main/torrent_types.hpp"
@@ -25,10 +25,11 @@ inline constexpr int kResumeSchema = 2;
 struct StoredTorrent {
     std::string id;
     TorrentRoute route;
-    bool paused = false;     ///< by the user
+    bool paused = false;     ///< by the user, or see held
     bool plain_life = false; ///< was once in a session without hops
     libtorrent::add_torrent_params params;
     PeerMode peer_mode = PeerMode::open;
+    std::string held = {}; ///< why it is paused against its user's will
 };
 
 class ResumeStore {

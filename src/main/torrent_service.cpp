@@ -84,7 +84,7 @@ void TorrentService::Impl::pause(const Id& id, bool paused, Done done)
         const TorrentRecord* twin = !paused && has_hidden_peers(record.info.peer_mode)
                                         ? hidden_one_of(record.ids, &record)
                                         : nullptr;
-        if (twin != nullptr && !record.held.empty())
+        if (twin != nullptr && (!record.held.empty() || !twin->paused))
             return post([done, why = fmt::format("torrent {}: is the same as torrent {}; first: cepa remove {:.10}",
                                                  record.info.id, twin->info.id, record.info.id)] {
                 done(std::unexpected(why));

@@ -80,6 +80,10 @@ Answer<void> TorrentService::Impl::add_read(lt::add_torrent_params params, const
     const Id id = torrent_id(params.info_hashes);
     bool plain_life = false;
     if (!records_.contains(id)) {
+        const std::vector<Id> ids = torrent_ids(params.ti ? params.ti->info_hashes() : params.info_hashes);
+        if (const TorrentRecord* twin = has_hidden_peers(request.peer_mode) ? hidden_one_of(ids) : nullptr)
+            return std::unexpected(fmt::format("torrent {}: already here as {}; first: cepa remove {:.10}", id,
+                                               twin->info.id, twin->info.id));
         if (Answer<void> ready = store_.prepare(); !ready) return ready;
         Answer<std::optional<StoredTorrent>> kept = store_.find(id);
         if (!kept) return std::unexpected(kept.error());
@@ -129,9 +133,6 @@ Answer<void> TorrentService::Impl::add_parsed(lt::add_torrent_params params, Add
     if (const auto known = records_.find(id); known != records_.end())
         return add_again(known->second, std::move(params), request, std::move(done));
     const std::vector<Id> ids = torrent_ids(params.info_hashes);
-    if (const TorrentRecord* twin = has_hidden_peers(request.peer_mode) ? hidden_one_of(ids) : nullptr)
-        return std::unexpected(fmt::format("torrent {}: already here as {}; first: cepa remove {:.10}", id,
-                                           twin->info.id, twin->info.id));
     plain_life = plain_life || route.hops == 0 ||
                  (has_hidden_peers(request.peer_mode) && has_plain_mark(params.info_hashes));
     const AddTorrent asked = request;
@@ -250,7 +251,12 @@ void TorrentService::Impl::load(std::function<void(std::vector<std::string>)> do
     if (const Answer<void> ready = store_.prepare(); !ready) messages.push_back(ready.error());
     ResumeStore::Loaded loaded = store_.load();
     std::ranges::move(loaded.messages, std::back_inserter(messages));
+    // Of two that are one hidden swarm, the one that ran goes on running.
+    std::ranges::stable_partition(loaded.torrents, [](const StoredTorrent& torrent) { return !torrent.paused; });
     for (StoredTorrent& torrent : loaded.torrents) {
+        const TorrentRecord* const twin =
+            has_hidden_peers(torrent.peer_mode) ? hidden_one_of(torrent_ids(torrent.params.info_hashes)) : nullptr;
+        if (twin != nullptr && !std::exchange(torrent.paused, true)) torrent.held = same_as(*twin);
         AddTorrent request;
         request.save_path = torrent.params.save_path;
         request.route = torrent.route;
@@ -265,8 +271,14 @@ void TorrentService::Impl::load(std::function<void(std::vector<std::string>)> do
         };
         if (const auto added = add_parsed(std::move(torrent.params), request, torrent.plain_life, report); !added)
             messages.push_back(fmt::format("torrent {}: {}", torrent.id, added.error()));
-        if (const auto record = records_.find(torrent.id); record != records_.end()) // it was said of what was known
-            record->second.although_seen = torrent.plain_life;
+        const auto entry = records_.find(torrent.id);
+        if (entry == records_.end()) continue;
+        TorrentRecord& record = entry->second;
+        record.although_seen = torrent.plain_life; // it was said of what was known
+        if (torrent.held.empty()) continue;
+        record.held = std::move(torrent.held);
+        record.info.state = TorrentState::failed;
+        record.info.error = record.held;
     }
     post([done = std::move(done), messages = std::move(messages)] { done(messages); });
 }

@@ -1,5 +1,5 @@
-// What a torrent's description changes. A magnet link names one hash of a torrent; a hybrid one has another, under which
-// it may have been used without hops before, or be here already.
+// What a torrent's description changes. A magnet link names one hash of a torrent; a hybrid one has another, under
+// which it may have been used without hops before, or be here already.
 #include "base/log.hpp"
 #include "main/torrent_service_impl.hpp"
 
@@ -16,6 +16,11 @@ const TorrentRecord* TorrentService::Impl::hidden_one_of(const std::vector<Id>& 
         if (std::ranges::find_first_of(record.ids, ids) != record.ids.end()) return &record;
     }
     return nullptr;
+}
+
+std::string TorrentService::Impl::same_as(const TorrentRecord& twin)
+{
+    return fmt::format("it is the same as torrent {:.10}: one of them is to be removed", twin.info.id);
 }
 
 /// Until the user resumes it.
@@ -46,7 +51,7 @@ void TorrentService::Impl::on_described(const lt::torrent_handle& handle)
     }
     if (!has_hidden_peers(record->info.peer_mode)) return;
     if (const TorrentRecord* twin = hidden_one_of(record->ids, record))
-        return hold(*record, fmt::format("it is the same as torrent {:.10}: one of them is to be removed", twin->info.id));
+        return hold(*record, same_as(*twin));
     if (record->plain_life || record->although_seen || !has_plain_mark(hashes)) return;
     record->plain_life = true;
     hold(*record, fmt::format("it was used without hops before, as its description shows: who saw this computer in its "

@@ -72,6 +72,7 @@ private:
     /// A torrent with hidden peers that has one of these ids: it is that hidden swarm, and there can be one only.
     [[nodiscard]] const TorrentRecord* hidden_one_of(const std::vector<Id>& ids,
                                                      const TorrentRecord* but = nullptr) const;
+    [[nodiscard]] static std::string same_as(const TorrentRecord& twin);
     void hold(TorrentRecord& record, std::string why);
     void on_described(const libtorrent::torrent_handle& handle);
 

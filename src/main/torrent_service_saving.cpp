@@ -59,7 +59,7 @@ void TorrentService::Impl::on_saved(const lt::save_resume_data_alert& alert)
     lt::add_torrent_params params = alert.params;
     params.total_uploaded = std::max(params.total_uploaded, static_cast<std::int64_t>(record->info.uploaded));
     writer_.save({record->info.id, record->info.route, record->paused, record->plain_life, std::move(params),
-                  record->info.peer_mode},
+                  record->info.peer_mode, record->held},
                  {next_waiter(*record)});
 }
 

@@ -1,8 +1,10 @@
 // A magnet link names one hash of a hybrid torrent; what is known of the other one shows with its description.
 #include "main/plain_marks.hpp"
+#include "main/resume_store.hpp"
 #include "main/torrent_cleaning.hpp"
 #include "support/torrent_node.hpp"
 
+#include <gmock/gmock.h>
 #include <libtorrent/torrent_info.hpp>
 
 namespace cepa::main {
@@ -90,6 +92,67 @@ TEST_F(TorrentDescribingTest, OneHiddenSwarmHasOneTorrent)
     const auto refused = node.add(hidden(v2_link, "other"));
     ASSERT_FALSE(refused);
     EXPECT_NE(refused.error().find("already here as " + torrent.id), std::string::npos) << refused.error();
+}
+
+TEST_F(TorrentDescribingTest, WhichOfTwoIsHeldAndWhyOutlivesARestart)
+{
+    TorrentServiceOptions kept = marked_options();
+    kept.state_folder = folder.path() / "state";
+    std::string other;
+    {
+        TorrentNode node(io, containment, kept);
+        EXPECT_TRUE(node.load().empty());
+        const auto added = node.add(hidden(v2_link, "other"));
+        ASSERT_TRUE(added) << added.error();
+        other = *added;
+        ASSERT_EQ(node.add(hidden(v1_link)), torrent.id);
+        ASSERT_EQ(node.add(description()), torrent.id);
+        ASSERT_TRUE(is_held(node, "is the same as torrent"));
+        ASSERT_TRUE(node.wait_for([&](auto done) { node.service.stop(10s, done); }));
+    }
+    TorrentNode again(io, containment, kept);
+    EXPECT_THAT(again.load(), testing::IsEmpty());
+    ASSERT_TRUE(again.service.show(other));
+    EXPECT_TRUE(run_until(io, [&] { return again.service.show(other)->state == TorrentState::metadata; }));
+    ASSERT_TRUE(is_held(again, "is the same as torrent"));
+    (void)run_until(io, [] { return false; }, 200ms); // libtorrent's word comes later and changes nothing
+    ASSERT_TRUE(is_held(again, "is the same as torrent"));
+    EXPECT_FALSE(again.wait_for([&](auto done) { again.service.resume(torrent.id, done); }));
+    ASSERT_TRUE(again.wait_for([&](auto done) { again.service.remove(other, false, done); }));
+    EXPECT_TRUE(again.wait_for([&](auto done) { again.service.resume(torrent.id, done); }));
+}
+
+TEST_F(TorrentDescribingTest, OfTwoThatAreOneHiddenSwarmOneRunsAtATime)
+{
+    TorrentServiceOptions kept = marked_options();
+    kept.state_folder = folder.path() / "state";
+    std::string other;
+    {
+        TorrentNode node(io, containment, kept);
+        EXPECT_TRUE(node.load().empty());
+        const auto added = node.add(hidden(v2_link, "other"));
+        ASSERT_TRUE(added) << added.error();
+        other = *added;
+        ASSERT_EQ(node.add(hidden(v1_link)), torrent.id);
+        ASSERT_EQ(node.add(description()), torrent.id);
+        ASSERT_TRUE(is_held(node, "is the same as torrent"));
+        ASSERT_TRUE(node.wait_for([&](auto done) { node.service.pause(other, done); }));
+        EXPECT_TRUE(node.wait_for([&](auto done) { node.service.resume(other, done); }));
+        ASSERT_TRUE(node.wait_for([&](auto done) { node.service.stop(10s, done); }));
+    }
+    const ResumeStore store(folder.path() / "state" / "torrents");
+    for (StoredTorrent& stored : store.load().torrents) {
+        EXPECT_EQ(stored.held.empty(), stored.id == other);
+        stored.held.clear(); // as a former version left it
+        ASSERT_TRUE(store.save(stored));
+    }
+    TorrentNode again(io, containment, kept);
+    EXPECT_THAT(again.load(), testing::IsEmpty());
+    ASSERT_TRUE(run_until(io, [&] { return again.service.show(other)->state == TorrentState::metadata; }));
+    EXPECT_FALSE(again.wait_for([&](auto done) { again.service.resume(torrent.id, done); }));
+    ASSERT_TRUE(again.wait_for([&](auto done) { again.service.pause(other, done); }));
+    EXPECT_TRUE(again.wait_for([&](auto done) { again.service.resume(torrent.id, done); }));
+    EXPECT_FALSE(again.wait_for([&](auto done) { again.service.resume(other, done); }));
 }
 
 } // namespace
