@@ -128,7 +128,7 @@ public:
     }
 
 private:
-    mutable std::mutex mutex_;
+    mutable std::mutex mutex_; // libtorrent's threads are not ours to make processes of
     std::map<libtorrent::tcp::endpoint, std::shared_ptr<PeerPayload>> peers_;
 };
 
