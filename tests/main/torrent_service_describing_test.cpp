@@ -148,7 +148,10 @@ TEST_F(TorrentDescribingTest, OfTwoThatAreOneHiddenSwarmOneRunsAtATime)
     }
     TorrentNode again(io, containment, kept);
     EXPECT_THAT(again.load(), testing::IsEmpty());
-    ASSERT_TRUE(run_until(io, [&] { return again.service.show(other)->state == TorrentState::metadata; }));
+    ASSERT_TRUE(run_until(io, [&] {
+        return again.service.show(other)->state == TorrentState::metadata &&
+               again.service.show(torrent.id)->state == TorrentState::paused;
+    }));
     EXPECT_FALSE(again.wait_for([&](auto done) { again.service.resume(torrent.id, done); }));
     ASSERT_TRUE(again.wait_for([&](auto done) { again.service.pause(other, done); }));
     EXPECT_TRUE(again.wait_for([&](auto done) { again.service.resume(torrent.id, done); }));
