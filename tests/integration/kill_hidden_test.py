@@ -4,7 +4,7 @@
 Each is killed with kill -9, the next one when data flows again. No node that dies says so: its neighbours only hear nothing any more.
 Usage: kill_hidden_test.py CEPA
   CEPA_KILL_HIDDEN_MIB   size of the download (default 32)
-  CEPA_KILL_HIDDEN_RATE  what a relay carries, so that the download lasts (default 1MiB/s)
+  CEPA_KILL_HIDDEN_RATE  what a relay carries, so that the download lasts (default 2MiB/s)
 """
 import os
 import signal
@@ -17,7 +17,7 @@ import network
 
 CEPA = ""
 SIZE = int(os.environ.get("CEPA_KILL_HIDDEN_MIB", "32")) << 20
-RATE = os.environ.get("CEPA_KILL_HIDDEN_RATE", "1MiB/s")
+RATE = os.environ.get("CEPA_KILL_HIDDEN_RATE", "2MiB/s")
 RELAYS = 13  # three die: of fewer, those that both ends keep as guards may leave no path for a minute
 WORKERS = 2  # of each end; relays have one beside main
 HANG = 240  # seconds: a limit for what hangs, not a measurement

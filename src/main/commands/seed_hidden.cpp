@@ -57,10 +57,10 @@ int by_service(CommandContext& context, ControlClient& service, const SeedTorren
                                {"although_seen", although_seen},
                                {"seed", true}});
     context.console.note("handed to the running service");
+    Interrupt interrupt; // before it is said that Ctrl-C ends only the wait
     announce_hidden(context, torrent, "Ctrl-C ends only this wait until it can be found");
     const BootClock clock;
     FindableWatch watch(context.console);
-    Interrupt interrupt;
     for (;;) {
         const Json answer = service.call("swarms");
         for (const Json& swarm : answer["swarms"])
